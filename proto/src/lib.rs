@@ -1,0 +1,21 @@
+//! The words that every part of Gangway shares: identifiers, time, media types, paths and error classes.
+//!
+//! Does not: know any protocol, hold a key, do I/O or read a clock.
+//! Invariants: a value of an identifier type has passed its syntax check; every error of the house has a
+//! [`Class`] and a stable [`ReasonCode`].
+#![no_std]
+
+extern crate alloc;
+
+mod class;
+mod id;
+pub mod media_type;
+mod time;
+pub mod well_known;
+
+pub use class::{Class, Reason, ReasonCode};
+pub use id::{
+    CertificateSerial, DeviceId, DomainId, Fingerprint, Generation, InvalidId, KeyId, LineId, ManufacturerId,
+    OrderId, ProductName, Seq, SerialNumber, Version,
+};
+pub use time::{InvalidTime, UnixTime};
