@@ -99,9 +99,7 @@ fn is_serial_number(text: &str) -> bool {
 
 fn is_name(text: &str) -> bool {
     (1..=NAME_CHARS_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
@@ -182,9 +180,7 @@ macro_rules! hex_text {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Self::new(&bytes_from_hex(text).ok_or(InvalidId {
-                    expected: $expected,
-                })?)
+                Self::new(&bytes_from_hex(text).ok_or(InvalidId { expected: $expected })?)
             }
         }
 
@@ -201,9 +197,7 @@ macro_rules! hex_text {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 if deserializer.is_human_readable() {
-                    String::deserialize(deserializer)?
-                        .parse()
-                        .map_err(de::Error::custom)
+                    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
                 } else {
                     Self::new(&deserializer.deserialize_byte_buf(ByteString)?).map_err(de::Error::custom)
                 }

@@ -25,21 +25,13 @@ impl UnixTime {
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         let millis = seconds.saturating_mul(1000);
-        if millis > Self::NO_END.0 {
-            Self::NO_END
-        } else {
-            Self(millis)
-        }
+        if millis > Self::NO_END.0 { Self::NO_END } else { Self(millis) }
     }
 
     /// Makes a time from milliseconds since the epoch; anything past the year 9999 becomes [`Self::NO_END`].
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
-        if millis > Self::NO_END.0 {
-            Self::NO_END
-        } else {
-            Self(millis)
-        }
+        if millis > Self::NO_END.0 { Self::NO_END } else { Self(millis) }
     }
 
     /// Returns whole seconds since the epoch.
@@ -58,22 +50,14 @@ impl UnixTime {
     #[must_use]
     pub const fn plus(self, span: Duration) -> Self {
         let millis = span.as_millis();
-        if millis > Self::NO_END.0 as u128 {
-            Self::NO_END
-        } else {
-            Self::from_millis(self.0 + millis as u64)
-        }
+        if millis > Self::NO_END.0 as u128 { Self::NO_END } else { Self::from_millis(self.0 + millis as u64) }
     }
 
     /// Returns the time that is `span` earlier, the epoch at the least.
     #[must_use]
     pub const fn minus(self, span: Duration) -> Self {
         let millis = span.as_millis();
-        if millis > self.0 as u128 {
-            Self(0)
-        } else {
-            Self(self.0 - millis as u64)
-        }
+        if millis > self.0 as u128 { Self(0) } else { Self(self.0 - millis as u64) }
     }
 
     /// Returns how long `self` is after `earlier`; zero when it is not.
@@ -90,10 +74,7 @@ impl fmt::Display for UnixTime {
         let in_day = self.0 % MILLIS_PER_DAY;
         let (hour, minute) = (in_day / 3_600_000, in_day / 60_000 % 60);
         let (second, milli) = (in_day / 1000 % 60, in_day % 1000);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -133,11 +114,7 @@ impl FromStr for UnixTime {
         let local = days_from_civil(year, month, day) * 86_400 + (hour * 3600 + minute * 60 + second) as i64;
         let seconds = u64::try_from(local - offset_seconds).map_err(|_| InvalidTime)?;
         let millis = seconds * 1000 + milli;
-        if millis > Self::NO_END.0 + 999 {
-            Err(InvalidTime)
-        } else {
-            Ok(Self(millis))
-        }
+        if millis > Self::NO_END.0 + 999 { Err(InvalidTime) } else { Ok(Self(millis)) }
     }
 }
 
@@ -155,9 +132,7 @@ impl Serialize for UnixTime {
 impl<'de> Deserialize<'de> for UnixTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?
-                .parse()
-                .map_err(de::Error::custom)
+            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
         } else {
             u64::deserialize(deserializer).map(Self::from_millis)
         }
@@ -172,11 +147,7 @@ impl Reader<'_> {
         let (head, tail) = self.0.split_at_checked(digits).ok_or(InvalidTime)?;
         self.0 = tail;
         head.iter().try_fold(0, |n, b| {
-            if b.is_ascii_digit() {
-                Ok(n * 10 + u64::from(b - b'0'))
-            } else {
-                Err(InvalidTime)
-            }
+            if b.is_ascii_digit() { Ok(n * 10 + u64::from(b - b'0')) } else { Err(InvalidTime) }
         })
     }
 
@@ -211,11 +182,7 @@ impl Reader<'_> {
             b'+' => 1,
             b'-' => -1,
             _ => {
-                return if self.0.is_empty() {
-                    Ok(0)
-                } else {
-                    Err(InvalidTime)
-                };
+                return if self.0.is_empty() { Ok(0) } else { Err(InvalidTime) };
             }
         };
         let hours = self.number(2)?;
@@ -237,11 +204,7 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }
@@ -282,10 +245,7 @@ mod tests {
             "2100-03-01T00:00:00.000Z",
             "9999-12-31T23:59:59.000Z",
         ] {
-            assert_eq!(
-                text.parse::<UnixTime>().map(|t| t.to_string()).as_deref(),
-                Ok(text)
-            );
+            assert_eq!(text.parse::<UnixTime>().map(|t| t.to_string()).as_deref(), Ok(text));
         }
     }
 

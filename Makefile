@@ -1,0 +1,56 @@
+# Every target works on a fresh Debian 12 machine with only a Rust toolchain: each installs what it needs first.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# What the build itself needs, and the strangers that the interoperability tests call.
+BUILD_PACKAGES := gcc libc6-dev make
+TEST_PACKAGES := openssl curl ca-certificates strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins \
+                 python3 python3-venv systemd
+
+.PHONY: help
+help: ## Lists the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: deps-build
+deps-build:
+	@deploy/install-packages.sh $(BUILD_PACKAGES)
+
+.PHONY: deps
+deps: ## Installs the Debian packages and cargo tools that the other targets need.
+	@deploy/install-packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
+
+.PHONY: demo
+demo: deps-build ## Makes 200 units, onboards them, refuses the attackers, shows one device's history.
+	@tests/stories/demo/run.sh
+
+.PHONY: test
+test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, stories, tidy, fuzz corpus.
+	cargo nextest run --workspace --locked
+	cargo test --doc --workspace --locked --quiet
+
+.PHONY: fmt
+fmt:
+	cargo fmt --all --check
+
+.PHONY: clippy
+clippy: deps-build
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: bench
+bench: deps-build ## Measures, prints a table and writes target/bench.json.
+	cargo build --release --locked --workspace --bins
+	cargo run --release --locked --quiet -p tests --bin bench
+
+.PHONY: fuzz
+fuzz: ## Fuzzes every parser, SECONDS=600 each by default; needs a nightly toolchain.
+	@tests/fuzz/run.sh "$${SECONDS_EACH:-600}"
+
+.PHONY: audit
+audit: deps-build ## Checks licences, bans and sources of the dependencies; advisories where their database is present.
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --all-features check bans licenses sources
