@@ -1,0 +1,186 @@
+//! The words that configuration values may be, and small rules shared by its tables.
+//!
+//! Does not: decide anything; policies read these words and decide.
+//! Invariants: each word is written and read in one spelling only.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::reader::Reader;
+
+/// The most characters of a DNS name (RFC 1035 §2.3.4).
+const DNS_NAME_CHARS_MAX: usize = 253;
+
+/// The most characters of one label of a DNS name (RFC 1035 §2.3.4).
+const DNS_LABEL_CHARS_MAX: usize = 63;
+
+/// The text is none of the words that may stand here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidWord {
+    /// The words that may stand here.
+    pub expected: &'static [&'static str],
+}
+
+impl fmt::Display for InvalidWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "must be one of {}", self.expected.join(", "))
+    }
+}
+
+impl std::error::Error for InvalidWord {}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant),+
+        }
+
+        impl $name {
+            /// Returns the word as it stands in the file.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidWord;
+
+            fn from_str(text: &str) -> Result<Self, InvalidWord> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(InvalidWord { expected: &[$($word),+] }),
+                }
+            }
+        }
+    };
+}
+
+words!(
+    /// The form of log lines.
+    LogFormat {
+        /// Human on a terminal, JSON otherwise.
+        Auto = "auto",
+        /// For people.
+        Human = "human",
+        /// One JSON object a line.
+        Json = "json",
+    }
+);
+words!(
+    /// A version of TLS.
+    TlsVersion {
+        /// TLS 1.2 (RFC 5246), only with the extended master secret (RFC 7627).
+        Tls12 = "1.2",
+        /// TLS 1.3 (RFC 8446).
+        Tls13 = "1.3",
+    }
+);
+words!(
+    /// What happens to a genuine device that the owner never announced.
+    UnknownDevices {
+        /// It waits for a person.
+        Defer = "defer",
+        /// It is refused.
+        Refuse = "refuse",
+        /// It is admitted: whoever reaches the registrar with a genuine device comes aboard.
+        Admit = "admit",
+    }
+);
+words!(
+    /// When the MASA gives out a voucher.
+    VoucherPolicy {
+        /// To every owner that asks; the log is the evidence.
+        Logged = "logged",
+        /// To an owner that the device itself has seen (RFC 8995 §5.5.5).
+        Proximity = "proximity",
+        /// To the owner that the unit was sold to, and no other.
+        SalesVerified = "sales-verified",
+        /// To nobody.
+        Blocked = "blocked",
+    }
+);
+
+/// Reads a list of DNS names (letters, digits and hyphens; no wildcard, no closing dot).
+pub(super) fn dns_names(table: &Reader<'_>, key: &'static str) -> Vec<String> {
+    let names: Vec<String> = table.list(key);
+    for name in names.iter().filter(|name| !is_dns_name(name)) {
+        table.report(key, format!("{name:?} is not a DNS name"));
+    }
+    names
+}
+
+/// Narrows a number that has passed its range check; the ranges lie far below 32 bits.
+pub(super) fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+/// Says whether `text` is a host name of letters, digits and hyphens (RFC 1123 §2.1).
+pub(super) fn is_dns_name(text: &str) -> bool {
+    (1..=DNS_NAME_CHARS_MAX).contains(&text.len()) && text.split('.').all(is_dns_label)
+}
+
+fn is_dns_label(label: &str) -> bool {
+    (1..=DNS_LABEL_CHARS_MAX).contains(&label.len())
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// Says whether `text` is `host` or `host:port`, the host a DNS name or an address.
+pub(super) fn is_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.ends_with(':') && !text.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let is_address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(is_ipv6);
+    port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+        && (is_address || is_dns_name(host))
+}
+
+fn is_ipv6(text: &str) -> bool {
+    text.parse::<std::net::Ipv6Addr>().is_ok()
+}
+
+/// Says whether `text` is `http://` or another `scheme` followed by an authority, with or without a path.
+pub(super) fn is_url(text: &str, scheme: &str) -> bool {
+    let Some(rest) = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) else {
+        return false;
+    };
+    let is_clean = rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
+    is_clean && is_authority(rest.split(['/', '?']).next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_have_a_host_and_perhaps_a_port() {
+        for good in ["masa.example", "masa.example:9443", "127.0.0.1:1", "[::1]", "[::1]:443", "localhost"] {
+            assert!(is_authority(good), "{good}");
+        }
+        for bad in ["", ":1", "a b", "masa.example:0", "masa.example:x", "[::1", "::1", "a/b", "-a"] {
+            assert!(!is_authority(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn urls_have_their_scheme_and_no_odd_characters() {
+        assert!(is_url("https://mud.example/x.json", "https"));
+        for bad in
+            ["http://mud.example/x", "https://", "https:///x", "https://mud.example/\u{e9}", "https://a/ b"]
+        {
+            assert!(!is_url(bad, "https"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_word_names_the_right_ones() {
+        let error = "sometimes".parse::<UnknownDevices>().unwrap_err();
+        assert_eq!(error.to_string(), "must be one of defer, refuse, admit");
+        assert_eq!(UnknownDevices::Admit.as_str().parse(), Ok(UnknownDevices::Admit));
+    }
+}
