@@ -1,0 +1,27 @@
+//! The glue to rustls: provider, own keys, and the verifiers of both sides.
+//! Source: RFC 8446 §4.4.3, RFC 5246 §7.4.8 (handshake signatures); RFC 8995 §5.1 (provisional TLS).
+//! Does not: open connections, judge a client's chain (the application does, by `path::verify`, before it accepts a
+//! byte).
+//! Invariants: whatever a verifier here lets pass, the peer proved that it has the key of its certificate.
+
+mod client;
+mod handshake;
+mod key;
+mod provisional;
+mod server;
+
+use std::sync::{Arc, OnceLock};
+
+use rustls::crypto::CryptoProvider;
+
+pub use client::client_config;
+pub use key::certified_key;
+pub use provisional::{ProvisionalVerifier, provisional_client_config};
+pub use server::{UnjudgedClients, server_config};
+
+/// Returns the one crypto provider of the house: aws-lc-rs, X25519MLKEM768 first.
+#[must_use]
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
+}
