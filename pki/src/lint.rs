@@ -168,7 +168,7 @@ fn validity(tbs: &Tbs, template: &Template, authority: &Authority<'_>) -> Result
         && seconds(tbs.not_after) == seconds(template.not_after);
     rule(is_given && tbs.not_before < tbs.not_after, Lint::Validity)?;
     if template.profile == Profile::IdevId {
-        // IEEE802.1AR-8.7-not-after: an IDevID outlives its issuer, by design.
+        // IEEE802.1AR-8-not-after: an IDevID outlives its issuer, by design.
         return rule(tbs.not_after == UnixTime::NO_END, Lint::Validity);
     }
     let is_within = authority

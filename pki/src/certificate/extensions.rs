@@ -100,7 +100,7 @@ impl Extensions {
             }
             ParsedExtension::KeyUsage(usage) => self.key_usage = Some(KeyUsage(usage.flags)),
             ParsedExtension::ExtendedKeyUsage(_) => {
-                self.extended_key_usages = Some(purposes(extension.value)?)
+                self.extended_key_usages = Some(purposes(extension.value)?);
             }
             ParsedExtension::SubjectKeyIdentifier(id) => self.subject_key_id = Some(KeyId::new(id.0).ok()?),
             ParsedExtension::AuthorityKeyIdentifier(authority) => {
