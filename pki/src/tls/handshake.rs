@@ -89,3 +89,28 @@ fn algorithm(version: Version, scheme: SignatureScheme, key: KeyKind) -> Option<
     let fits = version == Version::Tls12 || curve.is_none_or(|curve| curve == key);
     fits.then_some(algorithm)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC8446-4.2.3-curve
+    #[test]
+    fn tls_1_3_ties_a_scheme_to_its_curve_and_tls_1_2_does_not() {
+        let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+        assert!(algorithm(Version::Tls13, scheme, KeyKind::P256).is_some());
+        assert!(algorithm(Version::Tls13, scheme, KeyKind::P384).is_none());
+        assert!(algorithm(Version::Tls12, scheme, KeyKind::P384).is_some());
+    }
+
+    #[test]
+    fn tls_1_3_knows_no_rsa_pkcs1_and_nobody_knows_sha1() {
+        let scheme = SignatureScheme::RSA_PKCS1_SHA256;
+        assert!(algorithm(Version::Tls13, scheme, KeyKind::Rsa).is_none());
+        assert!(algorithm(Version::Tls12, scheme, KeyKind::Rsa).is_some());
+        for scheme in [SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy] {
+            assert!(algorithm(Version::Tls12, scheme, KeyKind::Rsa).is_none());
+            assert!(!SCHEMES.contains(&scheme));
+        }
+    }
+}

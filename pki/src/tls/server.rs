@@ -31,7 +31,6 @@ impl UnjudgedClients {
     /// certificates can choose. None: no hint.
     #[must_use]
     pub fn new(hints: &[Certificate]) -> Self {
-        // rustls adds the header of the Name by itself.
         let name = |c: &Certificate| DistinguishedName::from(c.subject_der().to_vec());
         Self { hints: hints.iter().map(name).collect() }
     }
