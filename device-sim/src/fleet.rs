@@ -1,0 +1,2 @@
+mod statistics;
+pub use statistics::{Latency, Statistics};
