@@ -12,7 +12,10 @@ use crate::tlv::{Reader, bit_string, only, tag, time, tlv, unsigned};
 use crate::{Certificate, Error, Issuer, KeyUsage, Unverified, Verified, oid};
 
 /// The most bytes of a list; 10,000 entries take about 350,000.
-pub const CRL_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const CRL_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most bytes of the entries of a list that we issue, so that it can be read back.
+const ENTRIES_BYTES_MAX: usize = CRL_BYTES_MAX - 4096;
 
 /// The most octets of a CRL number (RFC 5280 §5.2.3).
 const CRL_NUMBER_BYTES_MAX: usize = 20;
@@ -91,8 +94,8 @@ pub struct CrlTemplate {
 /// Signs a complete list of the issuer's revoked certificates, in DER.
 ///
 /// # Errors
-/// [`Error::CrlSignNotAllowed`] (`Untrusted`) when the issuer's keyUsage forbids it; [`Error::SigningFailed`]
-/// (`Fault`).
+/// [`Error::CrlSignNotAllowed`] (`Untrusted`) when the issuer's keyUsage forbids it; [`Error::CrlTooLarge`]
+/// (`Malformed`); [`Error::SigningFailed`] (`Fault`).
 pub fn issue(issuer: &Issuer, template: &CrlTemplate) -> Result<Vec<u8>, Error> {
     if !may_sign_crls(issuer.certificate()) {
         return Err(Error::CrlSignNotAllowed);
@@ -100,6 +103,9 @@ pub fn issue(issuer: &Issuer, template: &CrlTemplate) -> Result<Vec<u8>, Error> 
     let signer = issuer.signer();
     let algorithm = signer.signature_algorithm().der().ok_or(Error::SigningFailed)?;
     let entries: Vec<u8> = template.entries.iter().flat_map(entry).collect();
+    if entries.len() > ENTRIES_BYTES_MAX {
+        return Err(Error::CrlTooLarge);
+    }
     // An empty list is left out (RFC 5280 §5.1.2.6).
     let revoked = if entries.is_empty() { Vec::new() } else { tlv(tag::SEQUENCE, &[&entries]) };
     let list = tlv(

@@ -13,6 +13,9 @@ mod server;
 use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::CryptoProvider;
+use rustls_pki_types::CertificateDer;
+
+use crate::{Certificate, Error};
 
 pub use client::client_config;
 pub use key::certified_key;
@@ -24,4 +27,20 @@ pub use server::{UnjudgedClients, server_config};
 pub fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
     PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
+}
+
+/// The most certificates of a peer that are read; a path has at most eight.
+const PEER_CERTIFICATES_MAX: usize = 10;
+
+/// Reads what a peer presented in the handshake, its own certificate first.
+///
+/// Neither length nor order of the rest is to be relied on (some clients append their anchor), so what cannot be read
+/// there is left out; `path::verify` takes it as a pool.
+///
+/// # Errors
+/// Those of [`Certificate::parse`], for the peer's own certificate.
+pub fn peer_chain(presented: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, Error> {
+    let Some((own, others)) = presented.split_first() else { return Ok(Vec::new()) };
+    let others = others.iter().take(PEER_CERTIFICATES_MAX - 1).filter_map(|der| Certificate::parse(der).ok());
+    Ok(core::iter::once(Certificate::parse(own)?).chain(others).collect())
 }

@@ -32,9 +32,6 @@ pub(crate) mod tag {
     }
 }
 
-/// The most bytes of content that one value has: three octets of length, far above every limit of this crate.
-const CONTENT_BYTES_MAX: usize = 0x00ff_ffff;
-
 /// One tag-length-value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tlv<'a> {
@@ -101,15 +98,15 @@ fn length(bytes: &[u8]) -> Option<(usize, &[u8])> {
 /// Writes one value whose content is the parts, one after the other.
 pub(crate) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length: usize = parts.iter().map(|p| p.len()).sum();
-    debug_assert!(length <= CONTENT_BYTES_MAX);
-    let mut der = Vec::with_capacity(length + 5);
+    let mut der = Vec::with_capacity(length + 6);
     der.push(tag);
-    let [.., high, middle, low] = length.to_be_bytes();
+    let [.., highest, high, middle, low] = length.to_be_bytes();
     match length {
         0..0x80 => der.push(low),
         0x80..0x100 => der.extend([0x81, low]),
         0x100..0x1_0000 => der.extend([0x82, middle, low]),
-        _ => der.extend([0x83, high, middle, low]),
+        0x1_0000..0x100_0000 => der.extend([0x83, high, middle, low]),
+        _ => der.extend([0x84, highest, high, middle, low]),
     }
     for part in parts {
         der.extend_from_slice(part);

@@ -1,4 +1,5 @@
 //! Every profile, issued and read back by us and by OpenSSL.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test that cannot go on may panic")]
 
 mod common;
 
@@ -222,41 +223,41 @@ fn lint_of(profile: Profile, change: impl FnOnce(&mut Template)) -> Option<Lint>
     }
 }
 
-// RFC8995-2.3.1-serial-number IEEE802.1AR-8-not-after
+// RFC8995-2.3.1-serial-number
 #[test]
-fn the_lint_refuses_what_breaks_a_profile() {
-    let before = |years: &str| years.parse::<UnixTime>().unwrap();
-    assert_eq!(lint_of(Profile::LdevId, |_| ()), None);
-    assert_eq!(lint_of(Profile::LdevId, |t| t.subject.serial_number = None), Some(Lint::Subject));
-    assert_eq!(lint_of(Profile::IdevId, |t| t.subject.serial_number = None), Some(Lint::Subject));
-    assert_eq!(
-        lint_of(Profile::IdevId, |t| t.not_after = before("2056-01-01T00:00:00Z")),
-        Some(Lint::Validity)
-    );
-    assert_eq!(lint_of(Profile::LdevId, |t| t.not_after = t.not_before), Some(Lint::Validity));
-    assert_eq!(
-        lint_of(Profile::LdevId, |t| t.not_after = UnixTime::NO_END),
-        Some(Lint::ValidityBeyondIssuer)
-    );
-    assert_eq!(
-        lint_of(Profile::LdevId, |t| t.not_before = before("2025-01-01T00:00:00Z")),
-        Some(Lint::ValidityBeyondIssuer)
-    );
-    assert_eq!(lint_of(Profile::LdevId, |t| t.masa_url = Some("x".into())), Some(Lint::DeviceUrl));
-    assert_eq!(lint_of(Profile::TlsServer, |t| t.dns_names.clear()), Some(Lint::AlternativeName));
-    assert_eq!(lint_of(Profile::Operator, |t| t.subject.organizational_unit = None), Some(Lint::Subject));
-    assert_eq!(
-        lint_of(Profile::Operator, |t| t.subject.organizational_unit = Some("station".into())),
-        Some(Lint::Subject)
-    );
-    assert_eq!(lint_of(Profile::Station, |t| t.subject.locality = None), Some(Lint::Subject));
+fn the_lint_refuses_a_subject_that_lacks_what_its_profile_needs() {
+    let of = |profile, change: fn(&mut Template)| lint_of(profile, change);
+    assert_eq!(of(Profile::LdevId, |_| ()), None);
+    assert_eq!(of(Profile::LdevId, |t| t.subject.serial_number = None), Some(Lint::Subject));
+    assert_eq!(of(Profile::IdevId, |t| t.subject.serial_number = None), Some(Lint::Subject));
+    assert_eq!(of(Profile::Operator, |t| t.subject.organizational_unit = None), Some(Lint::Subject));
+    let station = |t: &mut Template| t.subject.organizational_unit = Some("station".into());
+    assert_eq!(of(Profile::Operator, station), Some(Lint::Subject));
+    assert_eq!(of(Profile::Station, |t| t.subject.locality = None), Some(Lint::Subject));
+    assert_eq!(Error::Lint(Lint::Subject).class(), Class::Fault);
+}
+
+// IEEE802.1AR-8-not-after
+#[test]
+fn the_lint_refuses_a_validity_that_is_empty_or_not_of_its_profile() {
+    let of = |profile, change: fn(&mut Template)| lint_of(profile, change);
+    let at = |text: &str| -> UnixTime { text.parse().unwrap() };
+    let (early, late) = (at("2025-01-01T00:00:00Z"), at("2056-01-01T00:00:00Z"));
+    assert_eq!(lint_of(Profile::IdevId, |t| t.not_after = late), Some(Lint::Validity));
+    assert_eq!(of(Profile::LdevId, |t| t.not_after = t.not_before), Some(Lint::Validity));
+    assert_eq!(of(Profile::LdevId, |t| t.not_after = UnixTime::NO_END), Some(Lint::ValidityBeyondIssuer));
+    assert_eq!(lint_of(Profile::LdevId, |t| t.not_before = early), Some(Lint::ValidityBeyondIssuer));
+}
+
+#[test]
+fn the_lint_refuses_extensions_and_serials_that_are_out_of_place() {
+    let of = |profile, change: fn(&mut Template)| lint_of(profile, change);
+    assert_eq!(of(Profile::LdevId, |t| t.masa_url = Some("x".into())), Some(Lint::DeviceUrl));
+    assert_eq!(of(Profile::TlsServer, |t| t.dns_names.clear()), Some(Lint::AlternativeName));
     let short = proto::CertificateSerial::new(&[1; 8]).unwrap();
     assert_eq!(lint_of(Profile::LdevId, |t| t.serial = short), Some(Lint::Serial));
-    assert_eq!(
-        lint_of(Profile::LdevId, |t| t.subject_alt_name_der = Some(vec![0x30, 0x05])),
-        Some(Lint::Unreadable)
-    );
-    assert_eq!(Error::Lint(Lint::Subject).class(), Class::Fault);
+    let odd = |t: &mut Template| t.subject_alt_name_der = Some(vec![0x30, 0x05]);
+    assert_eq!(of(Profile::LdevId, odd), Some(Lint::Unreadable));
 }
 
 #[test]

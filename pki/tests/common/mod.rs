@@ -1,5 +1,5 @@
 //! What the crate tests share: a small PKI and a way to ask OpenSSL.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "shared by tests")]
 
 use std::path::Path;
 use std::process::Command;
