@@ -6,7 +6,10 @@
 //! duplicate members and ignores unknown ones; the model is free of any encoding, so that the CBOR form needs no
 //! other types.
 #![warn(missing_docs)]
-#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
 
 mod artifact;
 mod assertion;

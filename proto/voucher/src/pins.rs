@@ -56,11 +56,8 @@ mod tests {
     fn the_hash_comes_before_the_key_and_the_key_before_the_certificate() {
         // RFC8366-8-pin-order
         let hash = Fingerprint::from_array([3; 32]);
-        let pins = Pins {
-            certificate: Some(vec![1]),
-            public_key: Some(vec![2]),
-            public_key_sha256: Some(hash),
-        };
+        let pins =
+            Pins { certificate: Some(vec![1]), public_key: Some(vec![2]), public_key_sha256: Some(hash) };
         let order: Vec<Pin<'_>> = pins.in_order().collect();
         assert_eq!(order, [Pin::PublicKeySha256(&hash), Pin::PublicKey(&[2]), Pin::Certificate(&[1])]);
         assert!(Pins::default().is_empty());

@@ -20,7 +20,8 @@ pub(super) fn parse(json: &[u8]) -> Result<Value, Error> {
     let budget = Budget { values_left: Cell::new(VALUES_MAX), fault: Cell::new(None) };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let seed = Seed { budget: &budget, depth_left: DEPTH_MAX };
-    let value = seed.deserialize(&mut deserializer).map_err(|_| budget.fault.take().unwrap_or(Error::NotJson))?;
+    let value =
+        seed.deserialize(&mut deserializer).map_err(|_| budget.fault.take().unwrap_or(Error::NotJson))?;
     deserializer.end().map_err(|_| Error::NotJson)?;
     Ok(value)
 }

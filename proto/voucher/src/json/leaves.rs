@@ -4,8 +4,8 @@
 
 use base64::Engine as _;
 use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD, URL_SAFE_NO_PAD};
 use proto::{Fingerprint, SerialNumber, UnixTime};
 use serde_json::{Map, Value};
 
@@ -90,7 +90,8 @@ impl Leaves {
     }
 
     pub(super) fn pins(&mut self, [certificate, key, hash]: [&'static str; 3]) -> Result<Pins, Error> {
-        let fingerprint = |octets: Vec<u8>| Fingerprint::new(&octets).map_err(|_| Error::LeafInvalid { leaf: hash });
+        let fingerprint =
+            |octets: Vec<u8>| Fingerprint::new(&octets).map_err(|_| Error::LeafInvalid { leaf: hash });
         Ok(Pins {
             certificate: self.octets(certificate)?,
             public_key: self.octets(key)?,
@@ -123,7 +124,8 @@ impl Leaves {
             if extensions.iter().any(|extension| extension.name == name) {
                 return Err(Error::LeafInvalid { leaf });
             }
-            extensions.push(Extension { name, content: content.map(|value| Opaque::Json(value.to_string())) });
+            extensions
+                .push(Extension { name, content: content.map(|value| Opaque::Json(value.to_string())) });
         }
         Ok(extensions)
     }

@@ -1,0 +1,330 @@
+//! The pledge's part, as strict as RFC 8995 §5.6 asks.
+//! Source: RFC 8995 §2.6.1, §5.2, §5.6, §5.6.1, §5.6.2; rfc8366bis §7.
+//!
+//! 1. The provisional TLS connection gave the registrar's chain (not here).
+//! 2. [`PvrContent::honest`], [`request`]: the bytes to post and [`AwaitVoucher`].
+//! 3. [`AwaitVoucher::receive`]: a [`Step`]: wait, follow a redirection, or a voucher that holds ([`Imprint`]).
+//! 4. [`Imprint::check_registrar`]: the chain of step 1 against the pin; now the connection is no longer provisional.
+//!
+//! Does not: draw the nonce, keep a clock, open connections.
+//! Invariants: nothing that the registrar sent is trusted before step 4 is done.
+
+use core::fmt;
+
+use pki::cms::{self, Compat};
+use pki::path::{self, Anchors, Purpose, Revocation, Rules};
+use pki::{Certificate, Signer};
+use proto::{SerialNumber, UnixTime};
+use proto_voucher::{Assertion, Nonce, Pins, Voucher, VoucherRequest, json};
+use serde::{Deserialize, Serialize};
+
+use crate::status::{Meaning, REDIRECTS_MAX, WAIT_SECONDS_MAX, meaning, retry_after_seconds};
+use crate::{Error, IdevidIssuer, SignedVoucher, VoucherTrust};
+
+/// What a pledge says in its request; an honest one uses [`PvrContent::honest`], a simulator says what it likes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PvrContent {
+    /// `serial-number`.
+    pub serial_number: SerialNumber,
+    /// `nonce`: drawn anew for every attempt, never used again.
+    pub nonce: Option<Nonce>,
+    /// `created-on`: only with a clock.
+    pub created_at: Option<UnixTime>,
+    /// `assertion`.
+    pub assertion: Option<Assertion>,
+    /// `proximity-registrar-cert` and its other forms.
+    pub proximity_registrar: Pins,
+}
+
+impl PvrContent {
+    /// Says what RFC 8995 §5.2 asks: proximity to `registrar`, the first certificate of its TLS chain.
+    ///
+    /// # Errors
+    /// [`Error::IdevidSerialMissing`] (refused).
+    pub fn honest(
+        idevid: &Certificate,
+        registrar: &Certificate,
+        nonce: Nonce,
+        created_at: Option<UnixTime>,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            serial_number: idevid.subject_serial_number().ok_or(Error::IdevidSerialMissing)?,
+            nonce: Some(nonce),
+            created_at,
+            assertion: Some(Assertion::Proximity),
+            proximity_registrar: Pins::from_certificate(registrar.der()),
+        })
+    }
+
+    fn to_request(&self) -> VoucherRequest {
+        let mut request = VoucherRequest::new(self.serial_number.clone());
+        request.nonce.clone_from(&self.nonce);
+        request.created_at = self.created_at;
+        request.assertion = self.assertion;
+        request.proximity_registrar = self.proximity_registrar.clone();
+        request
+    }
+}
+
+/// Signs a request; `chain` begins with the IDevID. The bytes to post are [`AwaitVoucher::request`].
+///
+/// # Errors
+/// [`Error::IdevidSerialMissing`] (refused) without an IDevID that has one;
+/// [`Error::Pki`], [`Error::Data`].
+pub fn request(content: &PvrContent, signer: &Signer, chain: &[Certificate]) -> Result<AwaitVoucher, Error> {
+    let idevid = chain.first().ok_or(Error::IdevidSerialMissing)?;
+    let serial_number = idevid.subject_serial_number().ok_or(Error::IdevidSerialMissing)?;
+    let data = json::write_voucher_request(&content.to_request())?;
+    Ok(AwaitVoucher {
+        request: cms::sign(&data, signer, chain)?,
+        serial_number,
+        idevid_issuer: IdevidIssuer::of(idevid).as_bytes().to_vec(),
+        nonce: content.nonce.clone(),
+        redirects: 0,
+        waited_seconds: 0,
+    })
+}
+
+/// The state between request and answer: one value, saved and loaded whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use]
+pub struct AwaitVoucher {
+    #[serde(with = "crate::octets")]
+    request: Vec<u8>,
+    serial_number: SerialNumber,
+    #[serde(with = "crate::octets")]
+    idevid_issuer: Vec<u8>,
+    nonce: Option<Nonce>,
+    redirects: u8,
+    waited_seconds: u64,
+}
+
+/// What came back from the registrar.
+#[derive(Clone, Copy, Debug)]
+pub struct RegistrarReply<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After` in seconds, if there was one.
+    pub retry_after_seconds: Option<u64>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// What a pledge accepts.
+#[derive(Clone, Copy, Debug)]
+pub struct VoucherPolicy<'a> {
+    /// The anchors built in by the manufacturer, the clock if there is one it has confidence in, and the CMS form.
+    pub trust: VoucherTrust<'a>,
+    /// The assertions that are good enough.
+    pub assertions: &'a [Assertion],
+    /// Whether a voucher without nonce is accepted (RFC 8995 §7.2: a reduction of security).
+    pub accepts_nonceless: bool,
+}
+
+impl<'a> VoucherPolicy<'a> {
+    /// Accepts what RFC 8995 §5.6.1 has every pledge accept: a voucher with the nonce, verified, logged or proximity.
+    #[must_use]
+    pub const fn strict(anchors: &'a Anchors, clock: Option<UnixTime>) -> Self {
+        Self {
+            trust: VoucherTrust { anchors, clock, compat: Compat::Strict },
+            assertions: &[Assertion::Verified, Assertion::Logged, Assertion::Proximity],
+            accepts_nonceless: false,
+        }
+    }
+}
+
+/// What a pledge does next.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Step {
+    /// Checks the registrar's chain against the pin.
+    CheckRegistrar(Imprint),
+    /// Waits, then sends the very same bytes again.
+    Wait {
+        /// How long: 1 to 60 seconds.
+        retry_after_seconds: u64,
+        /// The state until then.
+        awaiting: AwaitVoucher,
+    },
+    /// Sends the very same bytes to the place that the answer named.
+    FollowRedirect {
+        /// The state until then.
+        awaiting: AwaitVoucher,
+    },
+}
+
+impl AwaitVoucher {
+    /// Returns the bytes to post, the same for every retry (RFC 8995 §5.6).
+    // RFC8995-5.6-same-request
+    #[must_use]
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// Returns the nonce that was sent.
+    #[must_use]
+    pub const fn nonce(&self) -> Option<&Nonce> {
+        self.nonce.as_ref()
+    }
+
+    /// Takes the registrar's answer.
+    ///
+    /// # Errors
+    /// [`Error::RegistrarRefused`], [`Error::RegistrarRedirects`], [`Error::RegistrarWaitedTooLong`] (refused);
+    /// those of [`AwaitVoucher::verify`].
+    pub fn receive(mut self, reply: &RegistrarReply<'_>, policy: &VoucherPolicy<'_>) -> Result<Step, Error> {
+        match meaning(reply.status) {
+            Meaning::Answer => self.verify(reply.body, policy).map(Step::CheckRegistrar),
+            Meaning::Wait | Meaning::Busy => {
+                let retry_after_seconds = retry_after_seconds(reply.retry_after_seconds);
+                self.waited_seconds = self.waited_seconds.saturating_add(retry_after_seconds);
+                // RFC8995-5.6-four-days
+                if self.waited_seconds > WAIT_SECONDS_MAX {
+                    return Err(Error::RegistrarWaitedTooLong);
+                }
+                Ok(Step::Wait { retry_after_seconds, awaiting: self })
+            }
+            // RFC8995-5.6-one-redirect
+            Meaning::Redirect if self.redirects >= REDIRECTS_MAX => Err(Error::RegistrarRedirects),
+            Meaning::Redirect => {
+                self.redirects += 1;
+                Ok(Step::FollowRedirect { awaiting: self })
+            }
+            Meaning::Refusal => Err(Error::RegistrarRefused { status: reply.status }),
+        }
+    }
+
+    /// Checks a voucher (RFC 8995 §5.6.1).
+    ///
+    /// # Errors
+    /// [`Error::Pki`], [`Error::Data`]; those of [`crate::Unverified::<SignedVoucher>::verify`]; then, in this order,
+    /// [`Error::VoucherSerialMismatch`], [`Error::VoucherIssuerMismatch`], [`Error::VoucherNonceMissing`],
+    /// [`Error::VoucherNonceMismatch`], [`Error::VoucherAssertionRefused`], [`Error::VoucherPinMissing`] (untrusted),
+    /// [`Error::VoucherRevocationChecksUnsupported`] (unsupported).
+    pub fn verify(&self, voucher: &[u8], policy: &VoucherPolicy<'_>) -> Result<Imprint, Error> {
+        let signed = SignedVoucher::parse(voucher)?.verify(&policy.trust)?;
+        let voucher = signed.voucher();
+        self.compare_identity(voucher)?;
+        self.compare_nonce(voucher, policy.accepts_nonceless)?;
+        // RFC8366-7.3-assertion
+        if !voucher.assertion.is_some_and(|assertion| policy.assertions.contains(&assertion)) {
+            return Err(Error::VoucherAssertionRefused);
+        }
+        if voucher.domain_cert_revocation_checks == Some(true) {
+            return Err(Error::VoucherRevocationChecksUnsupported);
+        }
+        // RFC8995-5.6.1-pin-present
+        let pinned = voucher.pinned_domain.certificate.as_deref().ok_or(Error::VoucherPinMissing)?;
+        let pinned = Certificate::parse(pinned)?;
+        Ok(Imprint { voucher: signed.into_inner(), pinned, clock: policy.trust.clock })
+    }
+
+    fn compare_identity(&self, voucher: &Voucher) -> Result<(), Error> {
+        // RFC8995-5.6.1-serial
+        if voucher.serial_number != self.serial_number {
+            return Err(Error::VoucherSerialMismatch);
+        }
+        // RFC8366-7.3-idevid-issuer
+        let own = IdevidIssuer::from_leaf(self.idevid_issuer.clone()).key_id();
+        match &voucher.idevid_issuer {
+            Some(octets) if IdevidIssuer::from_leaf(octets.clone()).key_id() != own => {
+                Err(Error::VoucherIssuerMismatch)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn compare_nonce(&self, voucher: &Voucher, accepts_nonceless: bool) -> Result<(), Error> {
+        // RFC8995-5.6.1-nonce
+        match &voucher.nonce {
+            None if accepts_nonceless => Ok(()),
+            None => Err(Error::VoucherNonceMissing),
+            found if *found == self.nonce => Ok(()),
+            Some(_) => Err(Error::VoucherNonceMismatch),
+        }
+    }
+}
+
+/// A voucher that holds; the connection is still provisional.
+#[derive(Clone)]
+#[must_use]
+pub struct Imprint {
+    voucher: SignedVoucher,
+    pinned: Certificate,
+    clock: Option<UnixTime>,
+}
+
+impl fmt::Debug for Imprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Imprint").field("pinned", &self.pinned.fingerprint()).finish_non_exhaustive()
+    }
+}
+
+impl Imprint {
+    /// Returns the voucher.
+    #[must_use]
+    pub const fn voucher(&self) -> &Voucher {
+        self.voucher.voucher()
+    }
+
+    /// Returns the certificate that the manufacturer pins.
+    #[must_use]
+    pub const fn pinned(&self) -> &Certificate {
+        &self.pinned
+    }
+
+    /// Checks the chain that the registrar presented in the handshake, its own certificate first, with the pin as the
+    /// sole anchor (RFC 8995 §5.6.2): it must lead to the pinned certificate, or begin with the pinned key.
+    ///
+    /// # Errors
+    /// [`Error::RegistrarChainEmpty`] (malformed), [`Error::RegistrarNotPinned`] (untrusted).
+    // RFC8995-5.6.2-chain-to-pin
+    pub fn check_registrar(self, tls_chain: &[Certificate]) -> Result<Imprinted, Error> {
+        let (registrar, pool) = tls_chain.split_first().ok_or(Error::RegistrarChainEmpty)?;
+        let is_pinned_key = registrar.public_key() == self.pinned.public_key();
+        let is_in_time = self.clock.is_none_or(|now| registrar.is_valid_at(now));
+        if !(is_pinned_key && is_in_time) {
+            self.verify_path(registrar, pool)?;
+        }
+        Ok(Imprinted { voucher: self.voucher, pinned: self.pinned })
+    }
+
+    fn verify_path(&self, registrar: &Certificate, pool: &[Certificate]) -> Result<(), Error> {
+        let anchors = Anchors::new([self.pinned.clone()]);
+        let times = match self.clock {
+            Some(now) => vec![now],
+            None => crate::voucher::plausible_times(registrar, pool, &anchors),
+        };
+        let mut outcome = Err(pki::Error::SignatureInvalid);
+        for now in times {
+            let revocation = &|_: &Certificate| Revocation::Good;
+            let rules = Rules { anchors: &anchors, now, purpose: Purpose::Registrar, revocation };
+            outcome = path::verify(registrar, pool, &rules).map(|_| ());
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome.map_err(Error::RegistrarNotPinned)
+    }
+}
+
+/// The pledge knows its owner: the connection that was provisional is so no longer.
+#[derive(Clone, Debug)]
+pub struct Imprinted {
+    voucher: SignedVoucher,
+    pinned: Certificate,
+}
+
+impl Imprinted {
+    /// Returns the voucher as it was signed, for the pledge's records.
+    #[must_use]
+    pub const fn voucher(&self) -> &SignedVoucher {
+        &self.voucher
+    }
+
+    /// Returns the certificate pinned: the explicit trust anchor until `cacerts` brings the rest (RFC 8995 §5.9.1).
+    #[must_use]
+    pub const fn pinned(&self) -> &Certificate {
+        &self.pinned
+    }
+}

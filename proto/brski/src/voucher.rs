@@ -1,0 +1,160 @@
+//! Signed vouchers: what a registrar and a pledge have in common when they check one.
+//! Source: RFC 8366 §5.4; RFC 8995 §5.6.1; rfc8366bis §7.3.
+//! Does not: compare with the request (see `registrar`, `pledge`).
+//! Invariants: a `Verified<SignedVoucher>` was signed by a certificate that leads to the manufacturer's anchors.
+
+use core::fmt;
+
+use pki::cms::{Compat, SignedData};
+use pki::path::{self, Anchors, Purpose, Revocation, Rules};
+use pki::{Certificate, digest};
+use proto::{Class, Fingerprint, Reason, SerialNumber, UnixTime};
+use proto_voucher::{Voucher, json};
+
+use crate::pvr::is_ahead;
+use crate::{Error, Unverified, Verified};
+
+/// A voucher with the signed object it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedVoucher {
+    der: Vec<u8>,
+    voucher: Voucher,
+}
+
+/// What a voucher's signature and dates are held against.
+#[derive(Clone, Copy)]
+pub struct VoucherTrust<'a> {
+    /// The anchors of the manufacturer's voucher signers.
+    pub anchors: &'a Anchors,
+    /// The time now; `None` only for a pledge without a clock that it has confidence in (RFC 8995 §2.6.1).
+    pub clock: Option<UnixTime>,
+    /// Whether CMS version 1 and id-data are accepted.
+    pub compat: Compat,
+}
+
+impl fmt::Debug for VoucherTrust<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VoucherTrust").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl SignedVoucher {
+    /// Reads a voucher; nothing of it is believed yet.
+    ///
+    /// # Errors
+    /// [`Error::Pki`], [`Error::Data`] (malformed or unsupported).
+    pub fn parse(der: &[u8]) -> Result<Unverified<Self>, Error> {
+        let signed = SignedData::parse(der)?;
+        let voucher = json::parse_voucher(signed.unverified_content())?;
+        Ok(Unverified::new(signed, Self { der: der.to_vec(), voucher }))
+    }
+
+    /// Returns the signed object, octet for octet, as it must be relayed.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.der
+    }
+
+    /// Returns the SHA-256 of the signed object.
+    #[must_use]
+    pub fn digest(&self) -> Fingerprint {
+        digest::sha256(&self.der)
+    }
+
+    /// Returns what the manufacturer says.
+    #[must_use]
+    pub const fn voucher(&self) -> &Voucher {
+        &self.voucher
+    }
+}
+
+impl Unverified<SignedVoucher> {
+    /// Returns the SHA-256 of the signed object.
+    #[must_use]
+    pub fn digest(&self) -> Fingerprint {
+        self.peek().1.digest()
+    }
+
+    /// Returns the device it is said to be for; not believed yet.
+    #[must_use]
+    pub const fn claimed_serial_number(&self) -> &SerialNumber {
+        &self.peek().1.voucher.serial_number
+    }
+
+    /// Checks the signature to the manufacturer's anchors, and the dates if there is a clock.
+    ///
+    /// # Errors
+    /// [`Error::VoucherSignatureInvalid`] (untrusted) or [`Error::Pki`]; [`Error::VoucherExpired`],
+    /// [`Error::VoucherCreatedInFuture`] (untrusted).
+    pub fn verify(self, trust: &VoucherTrust<'_>) -> Result<Verified<SignedVoucher>, Error> {
+        let (signed, value) = self.into_parts();
+        let pool = signed.certificates()?;
+        // RFC8995-5.6.1-signature
+        let signer = match signed.signer_certificate() {
+            Ok(signer) => signer,
+            Err(error) => sole_anchor(trust.anchors).ok_or(Error::VoucherSignatureInvalid(error))?,
+        };
+        verify_signer(&signer, &pool, trust)?;
+        signed.verify_with_certificate(&signer, trust.compat).map_err(signature_error)?;
+        if let Some(now) = trust.clock {
+            verify_dates(&value.voucher, now)?;
+        }
+        Ok(Verified::new(value))
+    }
+}
+
+/// A voucher may come without certificates when its signer is itself the one anchor.
+fn sole_anchor(anchors: &Anchors) -> Option<Certificate> {
+    match anchors.certificates() {
+        [anchor] => Some(anchor.clone()),
+        _ => None,
+    }
+}
+
+fn verify_signer(signer: &Certificate, pool: &[Certificate], trust: &VoucherTrust<'_>) -> Result<(), Error> {
+    let times = trust.clock.map_or_else(|| plausible_times(signer, pool, trust.anchors), |now| vec![now]);
+    let mut outcome = Err(pki::Error::SignatureInvalid);
+    for now in times {
+        let rules =
+            Rules { anchors: trust.anchors, now, purpose: Purpose::VoucherSigner, revocation: &no_status };
+        outcome = path::verify(signer, pool, &rules).map(|_| ());
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome.map_err(Error::VoucherSignatureInvalid)
+}
+
+/// Lists the times at which a path could hold for one who has no clock: the beginnings of all validities, the latest
+/// first. If a path ever held, it held at the latest beginning within it (RFC 8995 §2.6.1 lets a pledge ignore dates).
+// RFC8995-2.6.1-no-clock
+pub(crate) fn plausible_times(
+    signer: &Certificate,
+    pool: &[Certificate],
+    anchors: &Anchors,
+) -> Vec<UnixTime> {
+    let certificates = pool.iter().chain(anchors.certificates()).chain([signer]);
+    let mut times: Vec<UnixTime> = certificates.map(Certificate::not_before).collect();
+    times.retain(|at| (signer.not_before()..=signer.not_after()).contains(at));
+    times.sort_unstable_by(|a, b| b.cmp(a));
+    times.dedup();
+    times
+}
+
+/// Neither a registrar nor a pledge can ask for the status of a maker's signer; its certificates are short-lived.
+const fn no_status(_: &Certificate) -> Revocation {
+    Revocation::Good
+}
+
+fn signature_error(error: pki::Error) -> Error {
+    if error.class() == Class::Untrusted { Error::VoucherSignatureInvalid(error) } else { Error::Pki(error) }
+}
+
+fn verify_dates(voucher: &Voucher, now: UnixTime) -> Result<(), Error> {
+    // RFC8366-7.3-expires-on
+    if voucher.expires_at.is_some_and(|at| at <= now) {
+        return Err(Error::VoucherExpired);
+    }
+    // RFC8995-2.6.1-created-on
+    if is_ahead(voucher.created_at, now) { Err(Error::VoucherCreatedInFuture) } else { Ok(()) }
+}
