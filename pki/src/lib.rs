@@ -23,8 +23,8 @@ mod public_key;
 mod secret;
 mod signer;
 mod template;
-mod tlv;
 pub mod tls;
+mod tlv;
 mod trust;
 
 pub use algorithm::{KeyAlgorithm, SignatureAlgorithm};

@@ -86,7 +86,10 @@ impl Signer {
         }
         .map_err(|_| Error::KeyGenerationFailed)?;
         let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        Ok(Secret::new(pem::encode_config(&pem::Pem::new("PRIVATE KEY", document.as_ref()), config)))
+        let block = pem::Pem::new("PRIVATE KEY", document.as_ref());
+        let text = Secret::new(pem::encode_config(&block, config));
+        drop(Zeroizing::new(block.into_contents()));
+        Ok(text)
     }
 
     /// Returns the other half of the key.

@@ -109,13 +109,28 @@ impl Extensions {
                     None => None,
                 };
             }
-            ParsedExtension::ParseError { .. } => return None,
+            ParsedExtension::ParseError { .. } if is_needed(oid, extension.critical) => return None,
             _ if *oid == oid::MASA_URL => self.masa_url = Some(url(extension.value)?),
             _ if *oid == oid::MUD_URL => self.mud_url = Some(url(extension.value)?),
             _ => {}
         }
         Some(())
     }
+}
+
+/// Tells whether it matters that an extension can be read. Real makers' certificates have oddities in extensions that
+/// nobody needs; those that a path or a name depends on must be well-formed.
+fn is_needed(oid: &Oid, critical: bool) -> bool {
+    const NEEDED: [Oid; 7] = [
+        oid::SUBJECT_KEY_ID,
+        oid::KEY_USAGE,
+        oid::SUBJECT_ALT_NAME,
+        oid::BASIC_CONSTRAINTS,
+        oid::NAME_CONSTRAINTS,
+        oid::AUTHORITY_KEY_ID,
+        oid::EXTENDED_KEY_USAGE,
+    ];
+    critical || NEEDED.contains(oid)
 }
 
 fn purposes(der: &[u8]) -> Option<Vec<Oid>> {
