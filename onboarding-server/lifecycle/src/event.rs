@@ -112,9 +112,6 @@ impl FromStr for Event {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|event| event.name() == text)
-            .ok_or(UnknownName)
+        Self::ALL.into_iter().find(|event| event.name() == text).ok_or(UnknownName)
     }
 }

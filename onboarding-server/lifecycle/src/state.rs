@@ -84,9 +84,7 @@ impl State {
             Self::Vouched => "a voucher for this domain was relayed",
             Self::Enrolled => "an LDevID was issued; success not yet reported",
             Self::Operational => "confirmed, admitted; renews by itself",
-            Self::Quarantined => {
-                "renewal continues, access is reduced to what safety and remediation need"
-            }
+            Self::Quarantined => "renewal continues, access is reduced to what safety and remediation need",
             Self::Suspended => "certificate on hold, no access",
             Self::Transferring => "released by this owner, credential revoked, awaiting its next owner",
             Self::InRepair => "off the network at the manufacturer or a workshop; credential revoked",
@@ -108,9 +106,6 @@ impl FromStr for State {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == text)
-            .ok_or(UnknownName)
+        Self::ALL.into_iter().find(|state| state.name() == text).ok_or(UnknownName)
     }
 }

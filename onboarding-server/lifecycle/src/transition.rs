@@ -232,17 +232,9 @@ pub const fn next(state: State, event: Event) -> Result<Transition, Illegal> {
 }
 
 const fn to(next: State, effects: &'static [Effect]) -> Transition {
-    Transition {
-        next,
-        begins_generation: false,
-        effects,
-    }
+    Transition { next, begins_generation: false, effects }
 }
 
 const fn anew(next: State, effects: &'static [Effect]) -> Transition {
-    Transition {
-        next,
-        begins_generation: true,
-        effects,
-    }
+    Transition { next, begins_generation: true, effects }
 }
