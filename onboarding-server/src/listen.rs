@@ -1,0 +1,18 @@
+//! Sockets to requests: the only place where the server listens.
+//!
+//! Source: RFC 8446 (TLS 1.3), RFC 5246 with RFC 7627 (TLS 1.2), RFC 9110, 9112, 9113 (HTTP).
+//! Does not: judge a client's certificate chain, know a route.
+//! Invariants: every request carries an `Arc<Peer>`, and a certificate in it was proved by the handshake of that very
+//! connection; no connection escapes the limits; a panic ends one request.
+
+mod admission;
+mod connection;
+mod peer;
+mod serve;
+mod tls;
+
+pub use peer::{Peer, Tls};
+pub use serve::{Channel, Listener, Service, serve};
+pub use tls::{
+    Alpn, ClientCertificates, Error as TlsError, TlsFiles, load_anchors, load_chain, load_key, tls_config,
+};
