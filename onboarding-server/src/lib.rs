@@ -3,5 +3,16 @@
 //! Does not: know the simulator or the tests.
 //! Invariants: the clock is read in [`clock`] only; sockets are opened in [`listen`] only.
 
+pub mod check;
+pub mod cli;
 pub mod clock;
 pub mod config;
+mod files;
+pub mod init;
+pub mod listen;
+pub mod metrics;
+pub mod ready;
+pub mod routes;
+pub mod run;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,305 @@
+//! Runs the server: opens the state, binds the listeners, serves until the signal to stop, drains.
+//!
+//! Does not: read the command line, decide anything about devices.
+//! Invariants: at most one server has a state directory; nothing is served before all listeners are bound; reflection
+//! is served only in [`Mode::Development`], which no configuration can reach.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use rustls::ServerConfig;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::files;
+use crate::listen::{
+    self, Alpn, Channel, ClientCertificates, Listener, Service, TlsFiles, load_chain, tls_config,
+};
+use crate::metrics::Metrics;
+use crate::ready::{Ready, ReadyFile, notify_service_manager};
+use crate::routes::Routes;
+use crate::shutdown::{Request, Signals, Stop, StopSender, stop_signal};
+
+/// The name of the lock file in the state directory.
+const LOCK_FILE: &str = "lock";
+
+/// Whether this is the real thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As configured, and nothing else.
+    Production,
+    /// With gRPC reflection; only the verb `dev` starts this.
+    Development,
+}
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The state directory cannot be used.
+    #[error("state directory {}: {source}", path.display())]
+    State {
+        /// The directory.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another server has this state directory.
+    #[error("state directory {}: another server runs on it", path.display())]
+    StateInUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A listener cannot be bound.
+    #[error("[{listener}] listen {address}: {source}")]
+    Bind {
+        /// The section of the configuration.
+        listener: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A chain or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] listen::TlsError),
+    /// The state cannot be opened.
+    #[error(transparent)]
+    Context(#[from] crate::routes::Error),
+    /// The operating system refuses signal handlers.
+    #[error("signals: {0}")]
+    Signals(io::Error),
+}
+
+/// The sockets of a server, all bound.
+#[derive(Debug)]
+pub struct Listeners {
+    owner: Option<Listener>,
+    maker: Option<Listener>,
+    admin: Listener,
+    metrics: Listener,
+}
+
+impl Listeners {
+    /// Binds all listeners that `config` names.
+    ///
+    /// # Errors
+    /// [`Error::Bind`] for the first that cannot be bound.
+    pub async fn bind(config: &Config) -> Result<Self, Error> {
+        let owner = match &config.owner {
+            Some(owner) => Some(bind("owner", owner.listen).await?),
+            None => None,
+        };
+        let maker = match &config.maker {
+            Some(maker) => Some(bind("maker", maker.listen).await?),
+            None => None,
+        };
+        let admin = bind("admin", config.admin.listen).await?;
+        Ok(Self { owner, maker, admin, metrics: bind("metrics", config.metrics.listen).await? })
+    }
+
+    /// Returns where they are bound.
+    #[must_use]
+    pub fn ready(&self) -> Ready {
+        Ready {
+            pid: std::process::id(),
+            owner: self.owner.as_ref().map(Listener::address),
+            maker: self.maker.as_ref().map(Listener::address),
+            admin: self.admin.address(),
+            metrics: self.metrics.address(),
+        }
+    }
+}
+
+async fn bind(listener: &'static str, address: SocketAddr) -> Result<Listener, Error> {
+    Listener::bind(listener, address).await.map_err(|source| Error::Bind { listener, address, source })
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Whatever keeps the server from starting; once it runs it ends without an error.
+pub async fn run(config: Config, mode: Mode, clock: Clock) -> Result<(), Error> {
+    let mut signals = Signals::listen().map_err(Error::Signals)?;
+    let _lock = lock_state(&config.state_dir)?;
+    let config = Arc::new(config);
+    let tls = TlsSwitches::load(&config)?;
+    let metrics = Metrics::new();
+    let routes = Routes::open(Arc::clone(&config), mode, clock, metrics.clone())?;
+    let listeners = Listeners::bind(&config).await?;
+    let ready = listeners.ready();
+    let (sender, stop) = stop_signal();
+    let closing = routes.closing();
+    let tasks = spawn_all(listeners, routes, &tls, (&config, metrics), &stop);
+    let ready_file = ReadyFile::write(&config.state_dir, &ready)
+        .map_err(|source| Error::State { path: config.state_dir.clone(), source })?;
+    tell_ready(&ready);
+    answer_signals(&mut signals, &sender, &config, &tls).await;
+    drop(ready_file);
+    tasks.join_all().await;
+    closing.close().await;
+    tracing::info!("ended");
+    Ok(())
+}
+
+fn lock_state(state_dir: &Path) -> Result<File, Error> {
+    let state_error = |source| Error::State { path: state_dir.to_owned(), source };
+    files::make_directory(state_dir).map_err(state_error)?;
+    let mut options = OpenOptions::new();
+    let options = options.create(true).truncate(false).write(true).mode(files::MODE_SECRET);
+    let file = options.open(state_dir.join(LOCK_FILE)).map_err(state_error)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::StateInUse { path: state_dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(state_error(source)),
+    }
+}
+
+fn spawn_all(
+    listeners: Listeners,
+    routes: Routes,
+    tls: &TlsSwitches,
+    (config, metrics): (&Arc<Config>, Metrics),
+    stop: &Stop,
+) -> JoinSet<()> {
+    let limits = Arc::new(config.limits.clone());
+    let body_bytes_max = Some(limits.body_bytes_max);
+    let service = |channel, router, body_bytes_max| Service {
+        channel,
+        router,
+        limits: Arc::clone(&limits),
+        body_bytes_max,
+        metrics: metrics.clone(),
+    };
+    let mut tasks = JoinSet::new();
+    let mut spawn =
+        |listener: Option<Listener>, tls: Option<Channel>, router: Option<Router>, body_bytes_max| {
+            if let (Some(listener), Some(channel), Some(router)) = (listener, tls, router) {
+                tasks.spawn(listen::serve(listener, service(channel, router, body_bytes_max), stop.clone()));
+            }
+        };
+    spawn(listeners.owner, tls.owner.as_ref().map(Switch::channel), routes.owner, body_bytes_max);
+    spawn(listeners.maker, tls.maker.as_ref().map(Switch::channel), routes.maker, body_bytes_max);
+    // gRPC has a limit of its own for each message of a stream.
+    spawn(Some(listeners.admin), Some(tls.admin.channel()), Some(routes.admin), None);
+    spawn(Some(listeners.metrics), Some(Channel::Plain), Some(routes.plain), body_bytes_max);
+    tasks
+}
+
+fn tell_ready(ready: &Ready) {
+    for (listener, address) in [
+        ("owner", ready.owner),
+        ("maker", ready.maker),
+        ("admin", Some(ready.admin)),
+        ("metrics", Some(ready.metrics)),
+    ] {
+        if let Some(address) = address {
+            tracing::info!(listener, %address, "listening");
+        }
+    }
+    notify_service_manager("READY=1");
+    tracing::info!("ready");
+}
+
+async fn answer_signals(signals: &mut Signals, stop: &StopSender, config: &Config, tls: &TlsSwitches) {
+    while signals.next().await == Request::Reload {
+        tls.reload(config);
+    }
+    tracing::info!("stopping: open requests are finished");
+    notify_service_manager("STOPPING=1");
+    stop.stop();
+}
+
+/// The TLS configuration of one listener, and how to make it again.
+#[derive(Debug)]
+struct Switch {
+    listener: &'static str,
+    files: TlsFiles,
+    alpn: Alpn,
+    hints: Vec<PathBuf>,
+    current: Arc<ArcSwap<ServerConfig>>,
+}
+
+impl Switch {
+    fn load(
+        listener: &'static str,
+        config: &Config,
+        files: TlsFiles,
+        alpn: Alpn,
+        hints: Vec<PathBuf>,
+    ) -> Result<Self, Error> {
+        let tls = make_tls(config, &files, alpn, &hints)?;
+        Ok(Self { listener, files, alpn, hints, current: Arc::new(ArcSwap::from_pointee(tls)) })
+    }
+
+    fn channel(&self) -> Channel {
+        Channel::Tls(Arc::clone(&self.current))
+    }
+
+    fn reload(&self, config: &Config) {
+        match make_tls(config, &self.files, self.alpn, &self.hints) {
+            Ok(tls) => {
+                self.current.store(Arc::new(tls));
+                tracing::info!(listener = self.listener, "certificate and key were read again");
+            }
+            Err(error) => {
+                tracing::error!(listener = self.listener, %error, "the old certificate stays in use");
+            }
+        }
+    }
+}
+
+fn make_tls(
+    config: &Config,
+    files: &TlsFiles,
+    alpn: Alpn,
+    hints: &[PathBuf],
+) -> Result<ServerConfig, listen::TlsError> {
+    let mut certificates = Vec::new();
+    for path in hints {
+        certificates.extend(load_chain(path)?);
+    }
+    tls_config(files, config.limits.tls_version_min, alpn, ClientCertificates::Optional(certificates))
+}
+
+/// The TLS configurations of all listeners.
+#[derive(Debug)]
+struct TlsSwitches {
+    owner: Option<Switch>,
+    maker: Option<Switch>,
+    admin: Switch,
+}
+
+impl TlsSwitches {
+    fn load(config: &Config) -> Result<Self, Error> {
+        let owner = config.owner.as_ref().map(|owner| {
+            let files = TlsFiles {
+                certificate: owner.registrar_certificate.clone(),
+                key: owner.registrar_key.clone(),
+            };
+            // No hints: a pledge that took them for a demand would not show its IDevID.
+            Switch::load("owner", config, files, Alpn::Http, Vec::new())
+        });
+        let maker = config.maker.as_ref().map(|maker| {
+            let files = TlsFiles { certificate: maker.tls_certificate.clone(), key: maker.tls_key.clone() };
+            Switch::load("maker", config, files, Alpn::Http, Vec::new())
+        });
+        let admin = &config.admin;
+        let files = TlsFiles { certificate: admin.certificate.clone(), key: admin.key.clone() };
+        let admin = Switch::load("admin", config, files, Alpn::Grpc, vec![admin.anchor.clone()])?;
+        Ok(Self { owner: owner.transpose()?, maker: maker.transpose()?, admin })
+    }
+
+    fn reload(&self, config: &Config) {
+        for switch in self.owner.iter().chain(&self.maker).chain([&self.admin]) {
+            switch.reload(config);
+        }
+    }
+}
