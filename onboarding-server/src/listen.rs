@@ -9,6 +9,7 @@ mod admission;
 mod connection;
 mod peer;
 mod serve;
+mod stall;
 mod tls;
 
 pub use peer::{Peer, Tls};

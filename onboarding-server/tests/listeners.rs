@@ -32,6 +32,9 @@ use tokio_rustls::client::TlsStream;
 /// Longer than anything here takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// More than the socket buffers of both sides hold.
+const LONG_BYTES: usize = 64 * 1024 * 1024;
+
 struct House {
     directory: tempfile::TempDir,
     config: Config,
@@ -57,6 +60,7 @@ fn files(config: &Config) -> TlsFiles {
 
 fn configuration(directory: &tempfile::TempDir, limits: &str) -> Config {
     let first = FirstConfig {
+        state_dir: "state".to_owned(),
         domain: Some("Test domain".to_owned()),
         maker: Some("test-maker".parse().unwrap()),
         masa_url: "localhost:9444".to_owned(),
@@ -105,6 +109,7 @@ fn router() -> Router {
         .route("/hello", get(|| async { "hello" }))
         .route("/peer", get(describe_peer))
         .route("/echo", post(|body: Bytes| async move { body }))
+        .route("/long", get(|| async { vec![b'x'; LONG_BYTES] }))
         .route("/panic", get(panics))
         .route("/never", get(std::future::pending::<&'static str>))
         .route("/gate", get(wait_at_gate))
@@ -392,6 +397,21 @@ async fn a_client_that_sends_half_a_head_is_let_go() {
     let mut answer = Vec::new();
     let read = timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     read.expect("the server held the connection").ok();
+    house.end().await;
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_its_answer_is_let_go() {
+    let house = house("idle_timeout_seconds = 1").await;
+    let mut stream = Client::default().connect(house.address).await.unwrap();
+    stream.write_all(get_request("/long").as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    let let_go = async {
+        while !house.metrics.encode().contains(r#"gangway_connections{listener="owner"} 0"#) {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, let_go).await.expect("the server held the connection");
     house.end().await;
 }
 

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Peer;
 use super::admission::{Admission, Place};
 use super::connection::{Answering, Version, serve_connection};
+use super::stall::StallLimit;
 use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::shutdown::Stop;
@@ -146,6 +147,7 @@ async fn run_connection(
     metrics.connection_opened(listener);
     // A socket that is gone already fails here; the next read says so too.
     let _ = stream.set_nodelay(true);
+    let stream = StallLimit::new(stream, service.limits.idle_timeout);
     let outcome = match service.channel.clone() {
         Channel::Plain => {
             let peer = Peer::new(remote, None, Vec::new());
@@ -159,7 +161,7 @@ async fn run_connection(
 
 async fn run_tls(
     config: Arc<ServerConfig>,
-    stream: TcpStream,
+    stream: StallLimit<TcpStream>,
     remote: SocketAddr,
     service: Service,
     mut stop: Stop,
