@@ -73,6 +73,7 @@ fn first_config(any_port: bool) -> Result<FirstConfig, Failure> {
     let listeners = listeners(any_port).map_err(Failure::failed)?;
     let maker: ManufacturerId = MAKER.parse().map_err(Failure::failed)?;
     Ok(FirstConfig {
+        state_dir: "state".to_owned(),
         domain: Some(DOMAIN.to_owned()),
         maker: Some(maker),
         masa_url: format!("localhost:{}", listeners.maker.port()),

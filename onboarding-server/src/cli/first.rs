@@ -20,8 +20,9 @@ const CONFIG_NAME: &str = "gangway.toml";
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   onboarding-server init --config /etc/gangway/gangway.toml
-  onboarding-server init --dir /etc/gangway --owner \"Example Works\" --host onboard.example.com
-  onboarding-server init --dir /etc/gangway --maker example-maker --host masa.example.com --product sensor-one")]
+  onboarding-server init --dir /etc/gangway --state /var/lib/gangway --owner \"Example Works\" \\
+    --host onboard.example.com
+  onboarding-server init --dir /etc/gangway --state /var/lib/gangway --maker example-maker --host masa.example.com --product sensor-one")]
 pub(super) struct InitArgs {
     /// A configuration that is there.
     #[arg(long, value_name = "FILE", conflicts_with = "dir", required_unless_present = "dir")]
@@ -29,6 +30,9 @@ pub(super) struct InitArgs {
     /// The directory of a first configuration, gangway.toml, and of the state.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// The state directory, relative to --dir or absolute.
+    #[arg(long, value_name = "DIR", default_value = "state")]
+    state: String,
     /// The owner's role, with the name of the domain.
     #[arg(long, value_name = "NAME", requires = "dir")]
     owner: Option<String>,
@@ -79,6 +83,7 @@ pub(super) fn write_unless_there(path: &Path, first: &FirstConfig) -> Result<(),
 fn first_config(args: &InitArgs) -> FirstConfig {
     let host = args.hosts.first().map_or("localhost", String::as_str);
     FirstConfig {
+        state_dir: args.state.clone(),
         domain: args.owner.clone(),
         maker: args.maker.clone(),
         masa_url: args.masa_url.clone().unwrap_or_else(|| format!("{host}:9444")),

@@ -74,7 +74,7 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Option<Maker> {
     let maker = Maker {
         listen: table.parsed("listen", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 9444))),
         id,
-        name: table.text("name", "Gangway maker"),
+        name: words::certificate_name(&table, "name", "Gangway maker"),
         dns_names: words::dns_names(&table, "dns_names"),
         ip_addresses: table.list("ip_addresses"),
         masa_url: table.required("masa_url").unwrap_or_default(),

@@ -86,7 +86,7 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Owner {
     let pki = dir.join("pki");
     let owner = Owner {
         listen: table.parsed("listen", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8443))),
-        domain: table.text("domain", "Gangway domain"),
+        domain: words::certificate_name(&table, "domain", "Gangway domain"),
         dns_names: words::dns_names(&table, "dns_names"),
         ip_addresses: table.list("ip_addresses"),
         root: table.path("root", || pki.join("root.pem")),

@@ -145,3 +145,11 @@ fn nothing_for_development_can_be_written_into_a_file() {
         assert!(parse(&text).is_err(), "{key}");
     }
 }
+
+#[test]
+fn a_name_that_would_not_fit_into_a_certificate_is_refused() {
+    assert!(parse(&format!("[owner]\ndomain = '{}'\n", "d".repeat(48))).is_ok());
+    for name in ["d".repeat(49), String::new(), " padded ".to_owned()] {
+        assert!(problems_of(&format!("[owner]\ndomain = '{name}'\n"))[0].contains("owner.domain"), "{name}");
+    }
+}

@@ -14,6 +14,9 @@ const DNS_NAME_CHARS_MAX: usize = 253;
 /// The most characters of one label of a DNS name (RFC 1035 §2.3.4).
 const DNS_LABEL_CHARS_MAX: usize = 63;
 
+/// The most characters of a name in a certificate: 64 (RFC 5280 appendix A.1) less what `init` adds.
+const CERTIFICATE_NAME_CHARS_MAX: usize = 48;
+
 /// The text is none of the words that may stand here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidWord {
@@ -110,6 +113,16 @@ pub(super) fn dns_names(table: &Reader<'_>, key: &'static str) -> Vec<String> {
         table.report(key, format!("{name:?} is not a DNS name"));
     }
     names
+}
+
+/// Reads a name that `init` writes into certificates, with a word or two after it.
+pub(super) fn certificate_name(table: &Reader<'_>, key: &'static str, default: &str) -> String {
+    let name = table.text(key, default);
+    let is_printable = !name.chars().any(char::is_control) && name.trim() == name;
+    if !(1..=CERTIFICATE_NAME_CHARS_MAX).contains(&name.chars().count()) || !is_printable {
+        table.report(key, format!("must have 1 to {CERTIFICATE_NAME_CHARS_MAX} printable characters"));
+    }
+    name
 }
 
 /// Narrows a number that has passed its range check; the ranges lie far below 32 bits.

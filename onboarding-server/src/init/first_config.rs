@@ -11,6 +11,8 @@ use proto::ManufacturerId;
 /// What the first configuration is made from.
 #[derive(Clone, Debug)]
 pub struct FirstConfig {
+    /// The state directory, relative to the file or absolute.
+    pub state_dir: String,
     /// The name of the domain, when the server has the owner's role.
     pub domain: Option<String>,
     /// The manufacturer, when the server has the maker's role.
@@ -62,7 +64,7 @@ impl FirstConfig {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "# Gangway. Every other key has a default: see config.example.toml.\n")?;
-        writeln!(out, "[state]\ndir = \"state\"\n")?;
+        writeln!(out, "[state]\ndir = {:?}\n", self.state_dir)?;
         writeln!(out, "[admin]\nlisten = \"{}\"", self.listeners.admin)?;
         let local = self.listeners.admin.ip().is_loopback();
         let names = if local { vec!["localhost".to_owned()] } else { self.dns_names.clone() };
@@ -86,8 +88,8 @@ impl FirstConfig {
         }
         let Some(maker) = &self.maker else { return Ok(()) };
         writeln!(out, "\n[[owner.manufacturer]]\nid = \"{maker}\"")?;
-        writeln!(out, "anchors = [\"state/maker/pki/root.pem\"]")?;
-        writeln!(out, "intermediates = [\"state/maker/pki/issuing.pem\"]")?;
+        writeln!(out, "anchors = [\"{}/maker/pki/root.pem\"]", self.state_dir)?;
+        writeln!(out, "intermediates = [\"{}/maker/pki/issuing.pem\"]", self.state_dir)?;
         writeln!(out, "masa_hosts = [{:?}]", self.masa_url)?;
         if self.is_loopback {
             writeln!(out, "allow_private_addresses = true")?;

@@ -10,6 +10,7 @@ use crate::listen::load_chain;
 
 fn first_config() -> FirstConfig {
     FirstConfig {
+        state_dir: "state".to_owned(),
         domain: Some("Test domain".to_owned()),
         maker: Some("test-maker".parse().unwrap()),
         masa_url: "localhost:9444".to_owned(),
