@@ -33,6 +33,8 @@ const DAY_SECONDS: u64 = 86_400;
 pub struct Config {
     /// The directory that holds all state: journal, indexes and, unless told otherwise, keys.
     pub state_dir: PathBuf,
+    /// How each role's store is opened.
+    pub store: Store,
     /// What is logged and how.
     pub log: Log,
     /// The plain HTTP listener for metrics and revocation lists.
@@ -45,6 +47,17 @@ pub struct Config {
     pub owner: Option<Owner>,
     /// The maker's role: factory and MASA.
     pub maker: Option<Maker>,
+}
+
+/// How the store of each role is opened: the rest of `[state]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Bytes of memory for the pages of the index.
+    pub cache_bytes: u64,
+    /// How many writes may wait for the disk; one more is answered "busy".
+    pub queue_max: usize,
+    /// Bytes after which the journal begins a new file.
+    pub segment_bytes_max: u64,
 }
 
 /// What is logged and how: `[log]`.
@@ -187,6 +200,7 @@ fn syntax_problem(text: &str, error: &toml::de::Error) -> Problem {
 fn read(root: Reader<'_>) -> Config {
     let state = root.table("state");
     let state_dir = state.path("dir", || PathBuf::from("/var/lib/gangway"));
+    let store = read_store(&state);
     state.finish();
     let owner = root.optional_table("owner").map(|table| owner::read(table, &state_dir.join("owner")));
     let maker = root.optional_table("maker").and_then(|table| maker::read(table, &state_dir.join("maker")));
@@ -199,12 +213,22 @@ fn read(root: Reader<'_>) -> Config {
         admin: read_admin(root.table("admin"), &state_dir.join("admin")),
         limits: read_limits(root.table("limits")),
         state_dir,
+        store,
         owner,
         maker,
     };
     report_shared_ports(&root, &config);
     root.finish();
     config
+}
+
+fn read_store(state: &Reader<'_>) -> Store {
+    const MEBIBYTE: u64 = 1024 * 1024;
+    Store {
+        cache_bytes: state.count("cache_bytes", 256 * MEBIBYTE, 16 * MEBIBYTE..=64 * 1024 * MEBIBYTE),
+        queue_max: words::size(state.count("queue_max", 4_096, 16..=1_000_000)),
+        segment_bytes_max: state.count("segment_bytes_max", 64 * MEBIBYTE, MEBIBYTE..=4_096 * MEBIBYTE),
+    }
 }
 
 fn read_log(table: Reader<'_>) -> Log {
