@@ -244,20 +244,10 @@ impl Reason for Error {
     }
 
     fn code(&self) -> ReasonCode {
-        match self {
-            Self::Pki(inner) => inner.code(),
-            Self::Data(inner) => inner.code(),
-            own => ReasonCode::new(own.own_code()),
-        }
-    }
-}
-
-impl Error {
-    /// Returns the code of a reason that is this crate's own; those of others are asked before.
-    const fn own_code(&self) -> &'static str {
         use Error as E;
-        match self {
-            E::Pki(_) | E::Data(_) => "brski-foreign-reason",
+        ReasonCode::new(match self {
+            E::Pki(inner) => return inner.code(),
+            E::Data(inner) => return inner.code(),
             E::PvrTooLarge => "pvr-too-large",
             E::PvrSignatureInvalid(_) => "pvr-signature-invalid",
             E::IdevidSerialMissing => "idevid-serial-missing",
@@ -313,6 +303,6 @@ impl Error {
             E::TelemetryTooLarge => "telemetry-too-large",
             E::AuditLogMalformed => "audit-log-malformed",
             E::AuditLogTooLarge => "audit-log-too-large",
-        }
+        })
     }
 }

@@ -142,6 +142,9 @@ impl fmt::Display for Host {
 }
 
 fn split_port(authority: &str) -> Result<(&str, u16), Error> {
+    if authority.starts_with('[') && !authority.contains(']') {
+        return Err(Error::MasaUrlHostInvalid);
+    }
     let after_brackets = authority.rfind(']').map_or(0, |end| end + 1);
     let colon = authority.get(after_brackets..).and_then(|rest| rest.find(':')).map(|at| at + after_brackets);
     let Some((host, port)) = colon.and_then(|at| authority.split_at_checked(at)) else {

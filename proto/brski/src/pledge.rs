@@ -138,7 +138,7 @@ impl<'a> VoucherPolicy<'a> {
 #[must_use]
 pub enum Step {
     /// Checks the registrar's chain against the pin.
-    CheckRegistrar(Imprint),
+    CheckRegistrar(Box<Imprint>),
     /// Waits, then sends the very same bytes again.
     Wait {
         /// How long: 1 to 60 seconds.
@@ -174,7 +174,9 @@ impl AwaitVoucher {
     /// those of [`AwaitVoucher::verify`].
     pub fn receive(mut self, reply: &RegistrarReply<'_>, policy: &VoucherPolicy<'_>) -> Result<Step, Error> {
         match meaning(reply.status) {
-            Meaning::Answer => self.verify(reply.body, policy).map(Step::CheckRegistrar),
+            Meaning::Answer => {
+                self.verify(reply.body, policy).map(|imprint| Step::CheckRegistrar(Box::new(imprint)))
+            }
             Meaning::Wait | Meaning::Busy => {
                 let retry_after_seconds = retry_after_seconds(reply.retry_after_seconds);
                 self.waited_seconds = self.waited_seconds.saturating_add(retry_after_seconds);
