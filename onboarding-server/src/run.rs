@@ -25,7 +25,7 @@ use crate::listen::{
 use crate::metrics::Metrics;
 use crate::ready::{Ready, ReadyFile, notify_service_manager};
 use crate::routes::Routes;
-use crate::shutdown::{Request, Signals, Stop, StopSender, stop_signal};
+use crate::shutdown::{Request, Signals, Stop, stop_signal};
 
 /// The name of the lock file in the state directory.
 const LOCK_FILE: &str = "lock";
@@ -73,6 +73,9 @@ pub enum Error {
     /// The state cannot be opened.
     #[error(transparent)]
     Context(#[from] crate::routes::Error),
+    /// A listener ended although nobody asked for it.
+    #[error("a listener ended by a fault of its own; the log says more")]
+    ListenerEnded,
     /// The operating system refuses signal handlers.
     #[error("signals: {0}")]
     Signals(io::Error),
@@ -137,16 +140,22 @@ pub async fn run(config: Config, mode: Mode, clock: Clock) -> Result<(), Error> 
     let ready = listeners.ready();
     let (sender, stop) = stop_signal();
     let closing = routes.closing();
-    let tasks = spawn_all(listeners, routes, &tls, (&config, metrics), &stop);
+    let mut tasks = spawn_all(listeners, routes, &tls, (&config, metrics), &stop);
     let ready_file = ReadyFile::write(&config.state_dir, &ready)
         .map_err(|source| Error::State { path: config.state_dir.clone(), source })?;
     tell_ready(&ready);
-    answer_signals(&mut signals, &sender, &config, &tls).await;
+    let is_asked_to_end = tokio::select! {
+        () = answer_signals(&mut signals, &config, &tls) => true,
+        // A listener ends by itself only by a fault of ours; a server without it is worse than a restart.
+        _ = tasks.join_next() => false,
+    };
+    tell_stopping();
+    sender.stop();
     drop(ready_file);
     tasks.join_all().await;
     closing.close().await;
     tracing::info!("ended");
-    Ok(())
+    if is_asked_to_end { Ok(()) } else { Err(Error::ListenerEnded) }
 }
 
 fn lock_state(state_dir: &Path) -> Result<File, Error> {
@@ -208,13 +217,15 @@ fn tell_ready(ready: &Ready) {
     tracing::info!("ready");
 }
 
-async fn answer_signals(signals: &mut Signals, stop: &StopSender, config: &Config, tls: &TlsSwitches) {
+fn tell_stopping() {
+    tracing::info!("stopping: open requests are finished");
+    notify_service_manager("STOPPING=1");
+}
+
+async fn answer_signals(signals: &mut Signals, config: &Config, tls: &TlsSwitches) {
     while signals.next().await == Request::Reload {
         tls.reload(config);
     }
-    tracing::info!("stopping: open requests are finished");
-    notify_service_manager("STOPPING=1");
-    stop.stop();
 }
 
 /// The TLS configuration of one listener, and how to make it again.
