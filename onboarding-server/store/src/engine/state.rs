@@ -1,0 +1,321 @@
+//! The state: sled below, and above it in memory the rows that are durable in the journal but not yet in sled.
+//!
+//! A row that changes often (a device on its way in, a counter) is written to sled once per flush, not once per change.
+//! Losing the rows in memory loses nothing: the next start applies the journal from where sled stands.
+//! Invariants: a flush is one atomic sled batch that carries the number and hash of the last record in it and the sum of
+//! all rows' fingerprints; so a state that opens with a fitting sum is whole.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use proto::{Fingerprint, Seq};
+use serde::{Deserialize, Serialize};
+use server_journal::Head;
+
+use super::row;
+use crate::error::Error;
+
+/// Rows by key; `None` where the row is deleted.
+pub(crate) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// A key and the bytes under it.
+pub(crate) type Row = (Vec<u8>, Vec<u8>);
+
+/// How many rows may wait in memory before they are flushed.
+const FLUSH_ROWS: usize = 8 * 1024;
+/// How many rows may wait before the writer waits for the flusher.
+const BACKLOG_ROWS: usize = 8 * FLUSH_ROWS;
+/// How long a row waits for a flush at most.
+const FLUSH_AFTER: Duration = Duration::from_millis(250);
+/// The key of [`Applied`]; models' keys begin with a letter.
+const APPLIED_KEY: &[u8] = &[0];
+
+/// What a state is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Applied {
+    pub(crate) seq: Seq,
+    pub(crate) hash: Fingerprint,
+    /// The sum of the fingerprints of all other rows, as two halves (CBOR has no 128-bit integer).
+    sum: (u64, u64),
+}
+
+impl Applied {
+    const NONE: Self = Self { seq: Seq(0), hash: Fingerprint::from_array([0; 32]), sum: (0, 0) };
+}
+
+/// The rows of a store.
+#[derive(Debug)]
+pub(crate) struct State {
+    // Declared before `db`, which must go last.
+    recent: RwLock<Recent>,
+    flush: Mutex<FlushOrder>,
+    wake: Condvar,
+    flushed: Condvar,
+    has_failed: AtomicBool,
+    applied: Mutex<Applied>,
+    db: sled::Db,
+}
+
+#[derive(Debug)]
+struct Recent {
+    rows: Rows,
+    flushing: Arc<Rows>,
+    head: Head,
+}
+
+#[derive(Debug, Default)]
+struct FlushOrder {
+    is_closing: bool,
+    is_wanted: bool,
+    rows_waiting: usize,
+}
+
+impl State {
+    /// Opens sled and checks every row. Any doubt is an error; the caller then makes a new one.
+    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Error> {
+        let opened = catch_unwind(|| {
+            let config =
+                sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(Some(1000));
+            let db = config.open().map_err(failed)?;
+            let applied = check(&db)?;
+            Ok::<_, Error>((db, applied))
+        });
+        let (db, applied) = opened.map_err(|_| Error::StateDamaged)??;
+        let head = Head { seq: applied.seq, hash: applied.hash };
+        Ok(Self {
+            recent: RwLock::new(Recent { rows: Rows::new(), flushing: Arc::default(), head }),
+            flush: Mutex::default(),
+            wake: Condvar::new(),
+            flushed: Condvar::new(),
+            has_failed: AtomicBool::new(false),
+            applied: Mutex::new(applied),
+            db,
+        })
+    }
+
+    /// Returns the last record that the rows contain.
+    pub(crate) fn head(&self) -> Head {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner).head
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Reads a row's bytes.
+    pub(crate) fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        {
+            let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(row) = recent.rows.get(key).or_else(|| recent.flushing.get(key)) {
+                return Ok(row.clone());
+            }
+        }
+        guarded(|| self.db.get(key).map(|row| row.map(|row| row.to_vec())))
+    }
+
+    /// Reads up to `limit` rows whose keys begin with `prefix`, from `after` (exclusive) on, in order; `over` is laid
+    /// over them.
+    pub(crate) fn scan(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+        over: Option<&Rows>,
+    ) -> Result<Vec<Row>, Error> {
+        let from = after.map_or(Bound::Included(prefix), Bound::Excluded);
+        let mut newer = Rows::new();
+        {
+            let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+            for layer in [Some(&*recent.flushing), Some(&recent.rows), over].into_iter().flatten() {
+                let range = layer.range::<[u8], _>((from, Bound::Unbounded));
+                let within = range.take_while(|(key, _)| key.starts_with(prefix));
+                newer.extend(within.map(|(key, row)| (key.clone(), row.clone())));
+            }
+        }
+        guarded(|| merge(&self.db, prefix, from, limit, &newer))
+    }
+
+    /// Takes over the rows of a group that is durable in the journal up to `head`; readers see them from now on.
+    pub(crate) fn commit(&self, rows: Rows, head: Head) {
+        let rows_waiting = {
+            let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+            recent.rows.extend(rows);
+            recent.head = head;
+            recent.rows.len()
+        };
+        let mut order = self.order();
+        order.rows_waiting = rows_waiting;
+        if rows_waiting >= FLUSH_ROWS {
+            self.wake.notify_all();
+        }
+        while order.rows_waiting >= BACKLOG_ROWS && !order.is_closing && !self.has_failed() {
+            order = self.flushed.wait(order).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Flushes whenever enough rows wait or enough time passed, until [`Self::close`]. Runs on a thread of its own.
+    pub(crate) fn flush_until_closed(&self) {
+        loop {
+            let is_closing = {
+                let mut order = self.order();
+                if !order.is_closing && !order.is_wanted && order.rows_waiting < FLUSH_ROWS {
+                    let waited = self.wake.wait_timeout(order, FLUSH_AFTER);
+                    order = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                order.is_wanted = false;
+                order.is_closing
+            };
+            if let Err(error) = self.flush_now() {
+                tracing::error!(%error, "the state takes no more writes; the next start makes it anew");
+                self.has_failed.store(true, Ordering::Release);
+            }
+            self.flushed.notify_all();
+            if is_closing || self.has_failed() {
+                return;
+            }
+        }
+    }
+
+    /// Ends the flusher after a last flush.
+    pub(crate) fn close(&self) {
+        self.order().is_closing = true;
+        self.wake.notify_all();
+    }
+
+    /// Makes sled durable, as far as sled can.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        guarded(|| self.db.flush().map(|_| ()))
+    }
+
+    /// Writes the rows in memory to sled, in one batch.
+    pub(crate) fn flush_now(&self) -> Result<(), Error> {
+        let mut applied = self.applied.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rows, head) = {
+            let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+            recent.flushing = Arc::new(core::mem::take(&mut recent.rows));
+            (Arc::clone(&recent.flushing), recent.head)
+        };
+        self.order().rows_waiting = 0;
+        if head.seq == applied.seq {
+            return Ok(());
+        }
+        let next = guarded_result(|| self.write_batch(&rows, head, *applied))?;
+        *applied = next;
+        self.recent.write().unwrap_or_else(PoisonError::into_inner).flushing = Arc::default();
+        Ok(())
+    }
+
+    fn write_batch(&self, rows: &Rows, head: Head, applied: Applied) -> Result<Applied, Error> {
+        let mut sum = join(applied.sum);
+        let mut batch = sled::Batch::default();
+        for (key, row) in rows {
+            if let Some(old) = self.db.get(key).map_err(failed)? {
+                sum = sum.wrapping_sub(row::fingerprint(key, &old));
+            }
+            match row {
+                Some(row) => {
+                    sum = sum.wrapping_add(row::fingerprint(key, row));
+                    batch.insert(key.as_slice(), row.as_slice());
+                }
+                None => batch.remove(key.as_slice()),
+            }
+        }
+        let next = Applied { seq: head.seq, hash: head.hash, sum: split(sum) };
+        batch.insert(APPLIED_KEY, row::encode(APPLIED_KEY, &next)?);
+        self.db.apply_batch(batch).map_err(failed)?;
+        Ok(next)
+    }
+
+    fn order(&self) -> MutexGuard<'_, FlushOrder> {
+        self.flush.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads all rows and compares their sum with the one that was written with the last batch.
+fn check(db: &sled::Db) -> Result<Applied, Error> {
+    let (mut applied, mut sum, mut rows) = (None, 0u128, 0u64);
+    for row in db.iter() {
+        let (key, row) = row.map_err(failed)?;
+        if key == APPLIED_KEY {
+            applied = Some(row::decode::<Applied>(&key, &row)?);
+        } else {
+            row::check(&key, &row)?;
+            sum = sum.wrapping_add(row::fingerprint(&key, &row));
+            rows += 1;
+        }
+    }
+    let applied = match applied {
+        Some(applied) => applied,
+        None if rows == 0 => Applied::NONE,
+        None => return Err(Error::StateDamaged),
+    };
+    if join(applied.sum) == sum { Ok(applied) } else { Err(Error::StateDamaged) }
+}
+
+/// Lays `newer` over the rows of sled.
+fn merge(
+    db: &sled::Db,
+    prefix: &[u8],
+    from: Bound<&[u8]>,
+    limit: usize,
+    newer: &Rows,
+) -> sled::Result<Vec<Row>> {
+    let mut found = Vec::new();
+    let mut newer = newer.iter().peekable();
+    let older = db.range::<&[u8], _>((from, Bound::Unbounded));
+    for row in older {
+        let (key, row) = row?;
+        if !key.starts_with(prefix) {
+            break;
+        }
+        while let Some((newer_key, newer_row)) =
+            newer.next_if(|(newer_key, _)| newer_key.as_slice() < &key[..])
+        {
+            found.extend(newer_row.as_ref().map(|row| (newer_key.clone(), row.clone())));
+        }
+        match newer.next_if(|(newer_key, _)| newer_key.as_slice() == &key[..]) {
+            Some((newer_key, newer_row)) => {
+                found.extend(newer_row.as_ref().map(|row| (newer_key.clone(), row.clone())));
+            }
+            None => found.push((key.to_vec(), row.to_vec())),
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    for (key, row) in newer {
+        if found.len() >= limit {
+            break;
+        }
+        found.extend(row.as_ref().map(|row| (key.clone(), row.clone())));
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+fn join((low, high): (u64, u64)) -> u128 {
+    u128::from(high) << 64 | u128::from(low)
+}
+
+fn split(sum: u128) -> (u64, u64) {
+    let half = |n: u128| u64::try_from(n & u128::from(u64::MAX)).unwrap_or(0);
+    (half(sum), half(sum >> 64))
+}
+
+fn failed(error: sled::Error) -> Error {
+    Error::State(Box::new(error))
+}
+
+/// Calls sled, which can panic on a damaged file.
+fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
+    guarded_result(|| call().map_err(failed))
+}
+
+fn guarded_result<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Error::StateDamaged))
+}

@@ -1,0 +1,34 @@
+//! The owner's store: devices, their voucher-requests and certificates, CRLs, and what is owed to the outside.
+
+mod apply;
+mod certificate;
+mod check;
+mod crl;
+mod device;
+mod event;
+mod keys;
+mod read;
+mod rows;
+mod voucher;
+
+pub use certificate::{
+    AbandonCertificate, BeginCertificate, Begun, CompleteCertificate, ConfirmEnrollment, RecordCrl,
+};
+pub use device::{ApproveDevice, ChangeState, Declaration, DeclareDevice, Declared, Noted, RecordTelemetry};
+pub use event::{CertificateDraft, Move, OwnerEvent, VoucherIntake};
+pub use read::{DeviceFilter, Page};
+pub(crate) use read::{list, seq_in};
+pub use rows::{
+    Approval, Certificate, CertificateKey, CertificateKind, CertificateStatus, Crl, Device, LABELS_MAX,
+    Labels, OutboxRow, Report, ReportKind, Revocation, Standing, Task, VoucherRequest, VoucherStatus,
+};
+pub use voucher::{BeginVoucher, Changed, CompleteVoucher, DeferVoucher, FailVoucher, RefuseVoucher, Taken};
+
+use crate::engine::Store;
+
+/// The model of the owner's store.
+#[derive(Debug)]
+pub struct Owner;
+
+/// The registrar's store.
+pub type OwnerStore = Store<Owner>;
