@@ -306,3 +306,32 @@ impl Reason for Error {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own_in_kebab_case() {
+        let source = include_str!("error.rs");
+        let code = |line: &'static str| line.split_once("=> \"")?.1.strip_suffix("\",");
+        let mut codes: Vec<&str> = source.lines().filter_map(code).collect();
+        assert!(codes.len() > 50, "{}", codes.len());
+        let is_kebab = |code: &&str| code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(codes.iter().all(is_kebab), "{codes:?}");
+        let count = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), count);
+    }
+
+    #[test]
+    fn the_reason_of_another_crate_keeps_its_code_and_class() {
+        let inner = proto_voucher::Error::NonceLength;
+        let outer = Error::Data(inner.clone());
+        assert_eq!((outer.code(), outer.class()), (inner.code(), inner.class()));
+        let inner = pki::Error::CertificateMalformed;
+        let outer = Error::Pki(inner.clone());
+        assert_eq!((outer.code(), outer.class()), (inner.code(), inner.class()));
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Its CMS objects have version 1 and id-data, so it needs `Compat::IdData`; its RVR has no idevid-issuer, its IDevID
 //! no AuthorityKeyIdentifier, and its registrar's certificate no EKU but cmcRA.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -13,49 +13,49 @@ use proto_brski::registrar::{self, AskMasa, MasaReply};
 use proto_brski::{Error, Pvr, PvrCheck, RegistrarAuthentication, Rvr, RvrCheck, Verified, VoucherTrust};
 use proto_voucher::Nonce;
 
-pub const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-pub fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     "2026-11-25T06:00:00Z".parse().unwrap()
 }
 
-pub fn good(_: &Certificate) -> Revocation {
+pub(crate) fn good(_: &Certificate) -> Revocation {
     Revocation::Good
 }
 
 /// A certificate with its key and the chain to present, itself first.
-pub struct Holder {
-    pub signer: Signer,
-    pub chain: Vec<Certificate>,
+pub(crate) struct Holder {
+    pub(crate) signer: Signer,
+    pub(crate) chain: Vec<Certificate>,
 }
 
 impl Holder {
-    pub fn certificate(&self) -> &Certificate {
+    pub(crate) fn certificate(&self) -> &Certificate {
         &self.chain[0]
     }
 }
 
 /// Someone who issues: a maker or an owner.
-pub struct Authority {
-    pub root: Certificate,
-    pub issuing: Issuer,
+pub(crate) struct Authority {
+    pub(crate) root: Certificate,
+    pub(crate) issuing: Issuer,
 }
 
-pub fn validity() -> (UnixTime, UnixTime) {
+pub(crate) fn validity() -> (UnixTime, UnixTime) {
     (now().minus(DAY), now().plus(DAY * 365))
 }
 
-pub fn template(profile: Profile, subject: Subject, signer: &Signer) -> Template {
+pub(crate) fn template(profile: Profile, subject: Subject, signer: &Signer) -> Template {
     let serial = random_serial().unwrap();
     Template::new(profile, subject, signer.public_key().clone(), serial, validity())
 }
 
-pub fn key() -> Signer {
+pub(crate) fn key() -> Signer {
     Signer::generate(KeyAlgorithm::EcdsaP256).unwrap()
 }
 
 impl Authority {
-    pub fn new(name: &str, root: Profile, issuing: Profile) -> Self {
+    pub(crate) fn new(name: &str, root: Profile, issuing: Profile) -> Self {
         let root_key = key();
         let root =
             self_sign(&template(root, Subject::new(&format!("{name} root")), &root_key), &root_key).unwrap();
@@ -65,15 +65,15 @@ impl Authority {
         Self { root, issuing: Issuer::new(certificate, issuing_key).unwrap() }
     }
 
-    pub fn maker(name: &str) -> Self {
+    pub(crate) fn maker(name: &str) -> Self {
         Self::new(name, Profile::ManufacturerRoot, Profile::ManufacturerIssuing)
     }
 
-    pub fn owner(name: &str) -> Self {
+    pub(crate) fn owner(name: &str) -> Self {
         Self::new(name, Profile::DomainRoot, Profile::DomainIssuing)
     }
 
-    pub fn issue(&self, profile: Profile, subject: Subject) -> Holder {
+    pub(crate) fn issue(&self, profile: Profile, subject: Subject) -> Holder {
         let signer = key();
         let mut template = template(profile, subject, &signer);
         if matches!(profile, Profile::Registrar | Profile::TlsServer) {
@@ -87,29 +87,29 @@ impl Authority {
         Holder { signer, chain: vec![certificate, self.issuing.certificate().clone()] }
     }
 
-    pub fn device(&self, serial: &str) -> Holder {
+    pub(crate) fn device(&self, serial: &str) -> Holder {
         let serial_number: SerialNumber = serial.parse().unwrap();
         let subject = Subject { serial_number: Some(serial_number), ..Subject::new(serial) };
         self.issue(Profile::IdevId, subject)
     }
 
-    pub fn anchors(&self) -> Anchors {
+    pub(crate) fn anchors(&self) -> Anchors {
         Anchors::new([self.root.clone()])
     }
 }
 
 /// All parties of one onboarding.
-pub struct World {
-    pub maker: Authority,
-    pub device: Holder,
-    pub masa: Holder,
-    pub owner: Authority,
-    pub registrar: Holder,
-    pub maker_anchors: Anchors,
+pub(crate) struct World {
+    pub(crate) maker: Authority,
+    pub(crate) device: Holder,
+    pub(crate) masa: Holder,
+    pub(crate) owner: Authority,
+    pub(crate) registrar: Holder,
+    pub(crate) maker_anchors: Anchors,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let maker = Authority::maker("Maker");
         let owner = Authority::owner("Owner");
         Self {
@@ -122,17 +122,17 @@ impl World {
         }
     }
 
-    pub fn content(&self) -> PvrContent {
+    pub(crate) fn content(&self) -> PvrContent {
         let nonce = Nonce::from_random([7; 16]);
         PvrContent::honest(self.device.certificate(), self.registrar.certificate(), nonce, Some(now()))
             .unwrap()
     }
 
-    pub fn ask(&self, content: &PvrContent) -> AwaitVoucher {
+    pub(crate) fn ask(&self, content: &PvrContent) -> AwaitVoucher {
         pledge::request(content, &self.device.signer, &self.device.chain).unwrap()
     }
 
-    pub fn check_pvr(&self, der: &[u8]) -> Result<Verified<Pvr>, Error> {
+    pub(crate) fn check_pvr(&self, der: &[u8]) -> Result<Verified<Pvr>, Error> {
         let check = PvrCheck {
             idevid: self.device.certificate(),
             registrar_certificates: &self.registrar.chain[..1],
@@ -142,12 +142,12 @@ impl World {
         Pvr::parse(der)?.verify(&check)
     }
 
-    pub fn ask_masa(&self, pvr: &Verified<Pvr>) -> AskMasa {
+    pub(crate) fn ask_masa(&self, pvr: &Verified<Pvr>) -> AskMasa {
         let draft = registrar::prepare(pvr, self.device.certificate(), now()).unwrap();
         draft.sign(&self.registrar.signer, &self.registrar.chain).unwrap()
     }
 
-    pub fn rvr_check(&self) -> RvrCheck<'_> {
+    pub(crate) fn rvr_check(&self) -> RvrCheck<'_> {
         RvrCheck {
             idevid_anchors: &self.maker_anchors,
             idevid_pool: &[],
@@ -159,27 +159,27 @@ impl World {
         }
     }
 
-    pub fn check_rvr(&self, der: &[u8]) -> Result<Verified<Rvr>, Error> {
+    pub(crate) fn check_rvr(&self, der: &[u8]) -> Result<Verified<Rvr>, Error> {
         Rvr::parse(der)?.verify(&self.rvr_check())
     }
 
-    pub fn issue_voucher(&self, rvr: &Verified<Rvr>) -> Vec<u8> {
+    pub(crate) fn issue_voucher(&self, rvr: &Verified<Rvr>) -> Vec<u8> {
         let draft = masa::draft(rvr, &Terms::for_request(rvr), now()).unwrap();
         draft.sign(&self.masa.signer, &self.masa.chain).unwrap()
     }
 
-    pub fn trust(&self) -> VoucherTrust<'_> {
+    pub(crate) fn trust(&self) -> VoucherTrust<'_> {
         VoucherTrust { anchors: &self.maker_anchors, clock: Some(now()), compat: Compat::Strict }
     }
 
     /// Plays an honest exchange up to the registrar's request.
-    pub fn honest_rvr(&self) -> (AwaitVoucher, AskMasa) {
+    pub(crate) fn honest_rvr(&self) -> (AwaitVoucher, AskMasa) {
         let awaiting = self.ask(&self.content());
         let pvr = self.check_pvr(awaiting.request()).unwrap();
         (awaiting, self.ask_masa(&pvr))
     }
 }
 
-pub fn reply(body: &[u8]) -> MasaReply<'_> {
+pub(crate) fn reply(body: &[u8]) -> MasaReply<'_> {
     MasaReply { status: 200, media_type: Some(media_type::VOUCHER_CMS_JSON), retry_after_seconds: None, body }
 }

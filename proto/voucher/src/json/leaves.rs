@@ -109,6 +109,7 @@ impl Leaves {
     }
 
     /// Takes `extensions` and the content of each; content that the list does not name stays unknown.
+    // RFC8366-7.5-extensions
     pub(super) fn extensions(&mut self) -> Result<Vec<Extension>, Error> {
         let leaf = "extensions";
         let names = match self.0.remove(leaf) {
