@@ -2,9 +2,9 @@
 //! Source: RFC 7030 §4.5.2; RFC 8951 §3.2 corrects the ASN.1.
 //! Does not: oblige anybody; a client may ignore them, and the certificate is made by policy all the same.
 
-use der::asn1::{Any, ObjectIdentifier, SetOfVec};
-use der::{Choice, Decode, Encode, Sequence};
-use pki::KeyAlgorithm;
+use der::asn1::{Any, SetOfVec};
+use der::{Decode, Encode, Sequence, Tag, Tagged};
+use pki::{KeyAlgorithm, Oid};
 
 use crate::{Error, body};
 
@@ -14,12 +14,12 @@ pub const CSR_ATTRS_BYTES_MAX: usize = 8 * 1024;
 /// The most attributes.
 pub const CSR_ATTRS_COUNT_MAX: usize = 64;
 
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const SECP256R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const SECP384R1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const EC_PUBLIC_KEY: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01]);
+const SECP256R1: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]);
+const SECP384R1: Oid = Oid::from_static(&[0x2b, 0x81, 0x04, 0x00, 0x22]);
+const ECDSA_WITH_SHA256: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]);
+const ECDSA_WITH_SHA384: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03]);
+const ED25519: Oid = Oid::from_static(&[0x2b, 0x65, 0x70]);
 
 /// The attributes wanted, in the server's order: `CsrAttrs ::= SEQUENCE SIZE (0..MAX) OF AttrOrOID`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,21 +28,25 @@ pub struct CsrAttrs {
 }
 
 /// One thing wanted: `AttrOrOID`.
-#[derive(Clone, Debug, PartialEq, Eq, Choice)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AttrOrOid {
     /// An attribute, an algorithm or an extension, of any value.
-    Oid(ObjectIdentifier),
-    /// An attribute of these values.
-    Attribute(Attribute),
+    Oid(Oid),
+    /// An attribute with the values from which to choose.
+    Attribute {
+        /// Its type.
+        oid: Oid,
+        /// Its values, each in DER, in the order of a DER SET OF.
+        values: Vec<Vec<u8>>,
+    },
 }
 
-/// An attribute with the values from which to choose.
-#[derive(Clone, Debug, PartialEq, Eq, Sequence)]
-pub struct Attribute {
-    /// Its type.
-    pub oid: ObjectIdentifier,
-    /// Its values.
-    pub values: SetOfVec<Any>,
+/// An attribute as it is written. The OID is kept as it stands: `der`'s own type for one cannot hold 2.999, which
+/// RFC 7030 appendix A.2 has.
+#[derive(Sequence)]
+struct Attribute {
+    oid: Any,
+    values: SetOfVec<Any>,
 }
 
 impl CsrAttrs {
@@ -52,8 +56,8 @@ impl CsrAttrs {
     /// [`Error::CsrAttrsMalformed`], never in practice.
     pub fn for_key(algorithm: KeyAlgorithm) -> Result<Self, Error> {
         let items = match algorithm {
-            KeyAlgorithm::EcdsaP256 => vec![curve(SECP256R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA256)],
-            KeyAlgorithm::EcdsaP384 => vec![curve(SECP384R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA384)],
+            KeyAlgorithm::EcdsaP256 => vec![curve(&SECP256R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA256)],
+            KeyAlgorithm::EcdsaP384 => vec![curve(&SECP384R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA384)],
             KeyAlgorithm::Ed25519 => vec![AttrOrOid::Oid(ED25519)],
         };
         Ok(Self { items })
@@ -68,8 +72,12 @@ impl CsrAttrs {
             return Err(Error::CsrAttrsMalformed);
         }
         // RFC7030-4.5.2-csr-attrs
-        let items = Vec::<AttrOrOid>::from_der(bytes).map_err(|_| Error::CsrAttrsMalformed)?;
-        if items.len() > CSR_ATTRS_COUNT_MAX { Err(Error::CsrAttrsMalformed) } else { Ok(Self { items }) }
+        let items = Vec::<Any>::from_der(bytes).map_err(|_| Error::CsrAttrsMalformed)?;
+        if items.len() > CSR_ATTRS_COUNT_MAX {
+            return Err(Error::CsrAttrsMalformed);
+        }
+        let items: Option<Vec<AttrOrOid>> = items.iter().map(AttrOrOid::read).collect();
+        items.map(|items| Self { items }).ok_or(Error::CsrAttrsMalformed)
     }
 
     /// Writes the attributes in DER.
@@ -77,7 +85,8 @@ impl CsrAttrs {
     /// # Errors
     /// [`Error::CsrAttrsMalformed`] when they are too long for a DER length.
     pub fn to_der(&self) -> Result<Vec<u8>, Error> {
-        self.items.to_der().map_err(|_| Error::CsrAttrsMalformed)
+        let items: Option<Vec<Any>> = self.items.iter().map(AttrOrOid::written).collect();
+        items.and_then(|items| items.to_der().ok()).ok_or(Error::CsrAttrsMalformed)
     }
 
     /// Reads an answer to csrattrs, as a client.
@@ -109,9 +118,36 @@ impl FromIterator<AttrOrOid> for CsrAttrs {
     }
 }
 
+impl AttrOrOid {
+    fn read(item: &Any) -> Option<Self> {
+        if item.tag() != Tag::Sequence {
+            return oid(item).map(Self::Oid);
+        }
+        let attribute = Attribute::from_der(&item.to_der().ok()?).ok()?;
+        let values: Result<Vec<_>, _> = attribute.values.iter().map(Any::to_der).collect();
+        Some(Self::Attribute { oid: oid(&attribute.oid)?, values: values.ok()? })
+    }
+
+    fn written(&self) -> Option<Any> {
+        match self {
+            Self::Oid(oid) => Any::new(Tag::ObjectIdentifier, oid.as_bytes()).ok(),
+            Self::Attribute { oid, values } => {
+                let values: Result<Vec<Any>, _> = values.iter().map(|value| Any::from_der(value)).collect();
+                let oid = Any::new(Tag::ObjectIdentifier, oid.as_bytes()).ok()?;
+                let attribute = Attribute { oid, values: SetOfVec::try_from(values.ok()?).ok()? };
+                Any::from_der(&attribute.to_der().ok()?).ok()
+            }
+        }
+    }
+}
+
+fn oid(item: &Any) -> Option<Oid> {
+    if item.tag() == Tag::ObjectIdentifier { Oid::new(item.value()).ok() } else { None }
+}
+
 /// Asks for a key on a curve, as RFC 8951 and RFC 9908 have it: the key's algorithm with the curve as its value.
-fn curve(curve: ObjectIdentifier) -> Result<AttrOrOid, Error> {
-    let value = Any::encode_from(&curve).map_err(|_| Error::CsrAttrsMalformed)?;
-    let values = SetOfVec::try_from(vec![value]).map_err(|_| Error::CsrAttrsMalformed)?;
-    Ok(AttrOrOid::Attribute(Attribute { oid: EC_PUBLIC_KEY, values }))
+fn curve(curve: &Oid) -> Result<AttrOrOid, Error> {
+    let value = Any::new(Tag::ObjectIdentifier, curve.as_bytes()).and_then(|value| value.to_der());
+    let values = vec![value.map_err(|_| Error::CsrAttrsMalformed)?];
+    Ok(AttrOrOid::Attribute { oid: EC_PUBLIC_KEY, values })
 }

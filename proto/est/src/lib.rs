@@ -23,7 +23,8 @@ mod operation;
 mod reenroll;
 pub mod status;
 
-pub use csrattrs::{AttrOrOid, Attribute, CSR_ATTRS_BYTES_MAX, CSR_ATTRS_COUNT_MAX, CsrAttrs};
+pub use body::Encoding;
+pub use csrattrs::{AttrOrOid, CSR_ATTRS_BYTES_MAX, CSR_ATTRS_COUNT_MAX, CsrAttrs};
 pub use enroll::{ChallengePassword, EnrollRequest, parse_csr};
 pub use error::Error;
 pub use media::{accepts, check_accept, check_content_type};

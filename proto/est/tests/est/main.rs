@@ -1,0 +1,7 @@
+//! The crate's public face, by request, answer and vector.
+
+mod certificates;
+mod common;
+mod enroll;
+mod properties;
+mod vectors;
