@@ -70,7 +70,7 @@ fn declare(store: &OwnerStore) -> Vec<DeviceId> {
 fn telemetry(store: &OwnerStore, devices: &[DeviceId], in_flight: usize, span: Duration) -> f64 {
     let (sender, receiver) = mpsc::channel();
     let (begun, mut sent, mut answered) = (Instant::now(), 0usize, 0u64);
-    let mut submit = |sent: &mut usize| {
+    let submit = |sent: &mut usize| {
         let device = devices[*sent * 7919 % devices.len()];
         *sent += 1;
         let reason = Text::default();

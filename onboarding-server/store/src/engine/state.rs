@@ -210,6 +210,11 @@ impl State {
         Ok(())
     }
 
+    /// Returns the sum of the fingerprints of all rows in sled.
+    pub(crate) fn digest(&self) -> u128 {
+        join(self.applied.lock().unwrap_or_else(PoisonError::into_inner).sum)
+    }
+
     fn write_batch(&self, rows: &Rows, head: Head, applied: Applied) -> Result<Applied, Error> {
         let mut sum = join(applied.sum);
         let mut batch = sled::Batch::default();

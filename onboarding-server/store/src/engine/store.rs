@@ -185,10 +185,14 @@ impl<M: Model> Store<M> {
         View::new(&self.shared.state, None, self.head().seq.next())
     }
 
-    /// Writes the rows in memory to sled now, for tests and measurements.
-    #[doc(hidden)]
-    pub fn flush_state(&self) -> Result<(), Error> {
-        self.shared.state.flush_now()
+    /// Writes the rows in memory to sled and returns a digest of all rows: the same for the same rows, however they came
+    /// about.
+    ///
+    /// # Errors
+    /// [`Error::State`], [`Error::StateDamaged`] (`Fault`).
+    pub fn digest_state(&self) -> Result<u128, Error> {
+        self.shared.state.flush_now()?;
+        Ok(self.shared.state.digest())
     }
 }
 
