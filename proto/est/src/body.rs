@@ -1,6 +1,6 @@
 //! Bodies: base64 over HTTP, in and out.
-//! Source: RFC 7030 §4, RFC 8951 §3.1.
-//! Does not: look at Content-Transfer-Encoding, which means nothing (RFC 8951 §3.1).
+//! Source: RFC 7030 §4, RFC 8951 §3.
+//! Does not: look at Content-Transfer-Encoding, which means nothing (RFC 8951 §3).
 //! Invariants: what is written is one line without white space (some clients cannot join lines).
 
 use base64::Engine;

@@ -1,5 +1,5 @@
 //! Certificates on their way to a client: certs-only PKCS #7 in base64, and how the client reads them.
-//! Source: RFC 7030 §4.1.3, §4.2.3; RFC 8951 §3.1.
+//! Source: RFC 7030 §4.1.3, §4.2.3; RFC 8951 §3.
 //! Does not: trust what it reads.
 
 use pki::{Certificate, PublicKey, cms};

@@ -1,5 +1,5 @@
 //! The attributes that a server wants in a request.
-//! Source: RFC 7030 §4.5.2; RFC 8951 §3.2 corrects the ASN.1.
+//! Source: RFC 7030 §4.5.2; RFC 8951 §4 corrects the ASN.1.
 //! Does not: oblige anybody; a client may ignore them, and the certificate is made by policy all the same.
 
 use der::asn1::{Any, SetOfVec};

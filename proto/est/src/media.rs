@@ -1,5 +1,5 @@
 //! Media types, as senders write them: any case, with parameters, in lists.
-//! Source: RFC 9110 §8.3.1, §12.5.1; RFC 7030 §4.2.1; RFC 8951 §3.1.
+//! Source: RFC 9110 §8.3.1, §12.5.1; RFC 7030 §4.2.1; RFC 8951 §3.
 
 use crate::{Error, Operation};
 
