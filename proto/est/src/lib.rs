@@ -12,6 +12,7 @@
 //!    Retry-After ([`status`]).
 //! 4. `POST simplereenroll`: the same over a channel that the present certificate opened ([`RenewalRequest::verify`]).
 #![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod body;
 pub mod certs;
