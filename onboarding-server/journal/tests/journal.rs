@@ -1,4 +1,5 @@
 //! The journal from outside: what was committed is read again, whatever a crash or a bad disk does to the files.
+#![allow(clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

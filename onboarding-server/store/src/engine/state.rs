@@ -71,7 +71,6 @@ struct Recent {
 #[derive(Debug, Default)]
 struct FlushOrder {
     is_closing: bool,
-    is_wanted: bool,
     rows_waiting: usize,
 }
 
@@ -154,7 +153,8 @@ impl State {
             self.wake.notify_all();
         }
         while order.rows_waiting >= BACKLOG_ROWS && !order.is_closing && !self.has_failed() {
-            order = self.flushed.wait(order).unwrap_or_else(PoisonError::into_inner);
+            // With a bound, because a failing flusher announces itself without the lock.
+            order = self.flushed.wait_timeout(order, FLUSH_AFTER).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -163,11 +163,10 @@ impl State {
         loop {
             let is_closing = {
                 let mut order = self.order();
-                if !order.is_closing && !order.is_wanted && order.rows_waiting < FLUSH_ROWS {
+                if !order.is_closing && order.rows_waiting < FLUSH_ROWS {
                     let waited = self.wake.wait_timeout(order, FLUSH_AFTER);
                     order = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
-                order.is_wanted = false;
                 order.is_closing
             };
             if let Err(error) = self.flush_now() {
@@ -323,4 +322,83 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
 
 fn guarded_result<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Error::StateDamaged))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CACHE_BYTES: u64 = 1 << 20;
+
+    fn rows(rows: &[(&[u8], Option<&str>)]) -> Rows {
+        let encoded = |key: &[u8], row: &str| row::encode(key, &row).unwrap();
+        rows.iter().map(|(key, row)| (key.to_vec(), row.map(|row| encoded(key, row)))).collect()
+    }
+
+    fn head(seq: u64) -> Head {
+        Head { seq: Seq(seq), hash: Fingerprint::from_array([7; 32]) }
+    }
+
+    fn written(path: &Path) -> State {
+        let state = State::open(path, CACHE_BYTES).unwrap();
+        state.commit(rows(&[(b"a", Some("old")), (b"b", Some("there"))]), head(1));
+        state.flush_now().unwrap();
+        state.commit(rows(&[(b"a", Some("new")), (b"c", Some("there"))]), head(2));
+        state.flush_now().unwrap();
+        state
+    }
+
+    /// Writes behind the state's back, as a page does that comes back from the past.
+    fn tamper(path: &Path, change: impl FnOnce(&sled::Db)) {
+        let db = sled::open(path).unwrap();
+        change(&db);
+        db.flush().unwrap();
+    }
+
+    #[test]
+    fn a_state_opens_with_what_was_flushed() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(written(dir.path()));
+        let state = State::open(dir.path(), CACHE_BYTES).unwrap();
+        assert_eq!(state.head(), head(2));
+        assert_eq!(state.read(b"a").unwrap(), Some(row::encode(b"a", &"new").unwrap()));
+    }
+
+    #[test]
+    fn a_stale_row_with_a_sound_checksum_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(written(dir.path()));
+        tamper(dir.path(), |db| {
+            db.insert(b"a", row::encode(b"a", &"old").unwrap()).unwrap();
+        });
+        assert!(matches!(State::open(dir.path(), CACHE_BYTES), Err(Error::StateDamaged)));
+    }
+
+    #[test]
+    fn a_missing_row_and_a_missing_count_of_records_are_noticed() {
+        for key in [b"b", APPLIED_KEY] {
+            let dir = tempfile::tempdir().unwrap();
+            drop(written(dir.path()));
+            tamper(dir.path(), |db| {
+                db.remove(key).unwrap();
+            });
+            assert!(matches!(State::open(dir.path(), CACHE_BYTES), Err(Error::StateDamaged)));
+        }
+    }
+
+    #[test]
+    fn a_scan_lays_memory_over_sled_and_the_group_over_both() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = written(dir.path());
+        state.commit(rows(&[(b"b", None), (b"d", Some("memory")), (b"e", Some("memory"))]), head(3));
+        let group = rows(&[(b"a", Some("group")), (b"e", None), (b"f", Some("group"))]);
+        let keys = |after: Option<&[u8]>, limit| {
+            let found = state.scan(b"", after, limit, Some(&group)).unwrap().into_iter();
+            found.filter(|(key, _)| key != APPLIED_KEY).map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(None, 10), [b"a", b"c", b"d", b"f"]);
+        assert_eq!(keys(Some(b"a"), 2), [b"c", b"d"]);
+        let found = state.scan(b"a", None, 10, Some(&group)).unwrap();
+        assert_eq!(found, [(b"a".to_vec(), row::encode(b"a", &"group").unwrap())]);
+    }
 }
