@@ -309,12 +309,13 @@ fn verify_idevid(
     serial: &SerialNumber,
     check: &RvrCheck<'_>,
 ) -> Result<Certificate, Error> {
-    let (signer, mut pool) = parsed.certificates()?;
+    let (signer, sent) = parsed.certificates()?;
     let known =
         || check.idevid_pool.iter().find(|known| known.subject_serial_number().as_ref() == Some(serial));
     let missing = Error::RvrPriorUntrusted(pki::Error::SignatureInvalid);
     let idevid = signer.or_else(|| known().cloned()).ok_or(missing)?;
-    pool.extend_from_slice(check.idevid_pool);
+    // The maker's own come first, so that a crowd of strangers' cannot displace them.
+    let mut pool = [check.idevid_pool, sent.as_slice()].concat();
     pool.truncate(path::POOL_MAX);
     let rules = Rules {
         anchors: check.idevid_anchors,
