@@ -323,6 +323,37 @@ fn an_impostor_in_the_handshake_is_found_out() {
 }
 
 #[test]
+fn a_pinned_registrar_certificate_must_still_be_valid_by_the_pledges_clock() {
+    // RFC8995-5.6.2-chain-to-pin
+    let mut world = World::new();
+    let signer = world::key();
+    let mut brief = world::template(Profile::Registrar, Subject::new("registrar.example"), &signer);
+    brief.dns_names = vec!["registrar.example".to_owned()];
+    brief.not_after = now().plus(DAY);
+    let chain = vec![world.owner.issuing.issue(&brief).unwrap()];
+    world.registrar = world::Holder { signer, chain };
+    let (awaiting, ask) = world.honest_rvr();
+    let der = world.issue_voucher(&world.check_rvr(&ask.rvr).unwrap());
+    let at = |clock| {
+        let policy = VoucherPolicy::strict(&world.maker_anchors, clock);
+        awaiting.verify(&der, &policy).unwrap().check_registrar(&world.registrar.chain)
+    };
+    assert!(at(Some(now())).is_ok() && at(None).is_ok());
+    let late = at(Some(now().plus(DAY * 2))).unwrap_err();
+    assert!(matches!(late, Error::RegistrarNotPinned(_)), "{late:?}");
+}
+
+#[test]
+fn a_registrar_does_not_ask_about_another_device_than_the_one_that_signed() {
+    // RFC8995-5.5-serial-from-certificate
+    let world = World::new();
+    let pvr = world.check_pvr(world.ask(&world.content()).request()).unwrap();
+    let other = world.maker.device("GW-0002");
+    let error = registrar::prepare(&pvr, other.certificate(), now()).unwrap_err();
+    assert_eq!(error, Error::PvrSerialMismatch);
+}
+
+#[test]
 fn a_voucher_is_no_request_and_a_request_no_voucher() {
     let world = World::new();
     let (awaiting, ask) = world.honest_rvr();
