@@ -12,7 +12,10 @@
 //!    Retry-After ([`status`]).
 //! 4. `POST simplereenroll`: the same over a channel that the present certificate opened ([`RenewalRequest::verify`]).
 #![warn(missing_docs)]
-#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)
+)]
 
 pub mod body;
 pub mod certs;
