@@ -133,7 +133,135 @@ pub enum Error {
     /// The TLS library refused a configuration that we made.
     #[error("the TLS configuration was refused")]
     TlsConfiguration,
-    // Paths and CMS: each adds its own below this line.
+    // Paths (RFC 5280 §6).
+    /// There are more certificates to look at than [`crate::path::POOL_MAX`].
+    #[error("there are too many certificates to look for a path in")]
+    PathPoolTooLarge,
+    /// No anchor and no certificate at hand is the issuer.
+    #[error("the issuer is not known")]
+    PathIssuerUnknown,
+    /// Every path is longer than [`crate::path::DEPTH_MAX`].
+    #[error("the path is too long")]
+    PathTooDeep,
+    /// [`crate::path::SIGNATURES_MAX`] signatures were checked and no path was found.
+    #[error("too many signatures would have to be checked to find a path")]
+    PathTooMuchWork,
+    /// The certificate was not signed by the key of the issuer it names.
+    #[error("a certificate of the path was not signed by its issuer")]
+    PathSignatureInvalid,
+    /// A certificate of the path begins in the future.
+    #[error("a certificate of the path is not yet valid")]
+    PathNotYetValid,
+    /// A certificate of the path has ended.
+    #[error("a certificate of the path has expired")]
+    PathExpired,
+    /// The issuer is no version 3 certificate whose basicConstraints say that it is a CA.
+    #[error("an issuer of the path is not a CA")]
+    PathIssuerNotCa,
+    /// More CAs follow than a pathLenConstraint allows.
+    #[error("a path length constraint is exceeded")]
+    PathLengthExceeded,
+    /// The issuer's keyUsage lacks keyCertSign.
+    #[error("an issuer of the path may not sign certificates")]
+    PathIssuerMayNotSign,
+    /// The issuer's extKeyUsage does not allow the purpose.
+    #[error("an issuer of the path is restricted to other purposes")]
+    PathIssuerPurposeRestricted,
+    /// A critical extension is not known to us.
+    #[error("a certificate of the path has a critical extension that is not known")]
+    PathCriticalExtensionUnknown,
+    /// A CA requires an explicit certificate policy, which we do not process.
+    #[error("a CA of the path requires an explicit certificate policy")]
+    PathPolicyRequired,
+    /// A name is outside what a CA above allows.
+    #[error("a name is outside the name constraints of a CA above")]
+    PathNameConstraintViolated,
+    /// A CA constrains names of a kind, or in a way, that we do not process.
+    #[error("a CA of the path has name constraints that cannot be processed")]
+    PathNameConstraintUnsupported,
+    /// The end entity's keyUsage lacks digitalSignature.
+    #[error("the key usage does not allow signatures")]
+    PathKeyUsageUnfit,
+    /// The end entity's extKeyUsage does not fit the purpose.
+    #[error("the extended key usage does not fit the purpose")]
+    PathExtendedKeyUsageUnfit,
+    /// The end entity is a CA.
+    #[error("the end entity is a CA")]
+    PathEndEntityIsCa,
+    /// A device's subject has not exactly one proper serialNumber.
+    #[error("the subject has no serial number")]
+    PathSerialNumberMissing,
+    /// A device's certificate was used to sign for its maker.
+    #[error("the signer is a device")]
+    PathSignerIsDevice,
+    /// subjectAltName does not name the host.
+    #[error("the certificate is not that of the host")]
+    PathHostMismatch,
+    /// A certificate of the path is revoked or on hold.
+    #[error("a certificate of the path is revoked")]
+    PathRevoked,
+    /// Policy asks for a certificate's status and there is none.
+    #[error("the status of a certificate of the path is not known")]
+    PathRevocationUnknown,
+
+    // CMS (RFC 5652).
+    /// The message has more bytes than [`crate::cms::CMS_BYTES_MAX`].
+    #[error("the CMS message is too large")]
+    CmsTooLarge,
+    /// The message does not follow RFC 5652 §3, §5, in DER.
+    #[error("the CMS message is malformed")]
+    CmsMalformed,
+    /// The message is of another type than signed data.
+    #[error("the CMS message is no signed data")]
+    CmsNotSignedData,
+    /// The content is not in the message.
+    #[error("the CMS message has no content")]
+    CmsContentMissing,
+    /// There are more certificates than [`crate::cms::CERTIFICATES_MAX`].
+    #[error("the CMS message has too many certificates")]
+    CmsTooManyCertificates,
+    /// There is not exactly one signer, or in a certs-only message there is one.
+    #[error("the CMS message has a wrong number of signers")]
+    CmsSignerCount,
+    /// The signerInfo's version does not go with the way it names the signer.
+    #[error("the CMS signer's version does not fit")]
+    CmsSignerVersionMismatch,
+    /// There are no signed attributes.
+    #[error("the CMS signer has no signed attributes")]
+    CmsSignedAttributesMissing,
+    /// The signed attributes are not in DER order, or one that we need is missing, repeated or malformed.
+    #[error("the CMS signed attributes are incomplete, repeated or not in DER")]
+    CmsSignedAttributesInvalid,
+    /// The digest is none of SHA-256, SHA-384 and SHA-512.
+    #[error("the CMS digest algorithm is not supported")]
+    CmsDigestAlgorithmUnsupported,
+    /// The digest is not announced by the message, or not the one of the signature.
+    #[error("the CMS digest and signature algorithms do not fit")]
+    CmsDigestAlgorithmMismatch,
+    /// The content is none that is accepted.
+    #[error("the CMS content type is not accepted")]
+    CmsContentTypeUnsupported,
+    /// The version is none that is accepted.
+    #[error("the CMS version is not accepted")]
+    CmsVersionUnsupported,
+    /// The signed content type is not that of the message.
+    #[error("the CMS content type is not the one that was signed")]
+    CmsContentTypeMismatch,
+    /// The signed digest is not that of the content.
+    #[error("the CMS content is not the one that was signed")]
+    CmsDigestMismatch,
+    /// The message names another signer than the certificate that is to verify it.
+    #[error("the CMS message names another signer")]
+    CmsSignerMismatch,
+    /// The message does not bring the certificate of its signer.
+    #[error("the CMS message lacks its signer's certificate")]
+    CmsSignerCertificateMissing,
+    /// The signature is not of this key.
+    #[error("the CMS signature does not hold")]
+    CmsSignatureInvalid,
+    /// The first certificate of the chain to sign with is missing or of another key.
+    #[error("the certificate to sign with is missing or of another key")]
+    CmsSignerKeyMismatch,
 }
 
 impl Reason for Error {
@@ -159,9 +287,52 @@ impl Reason for Error {
             E::CrlIssuerMismatch | E::CrlSignNotAllowed | E::CrlSignatureInvalid => Class::Untrusted,
             E::CrlNotYetValid | E::CrlExpired => Class::Untrusted,
             E::TlsConfiguration => Class::Fault,
+            E::PathPoolTooLarge
+            | E::CmsTooLarge
+            | E::CmsMalformed
+            | E::CmsNotSignedData
+            | E::CmsContentMissing
+            | E::CmsTooManyCertificates
+            | E::CmsSignerCount
+            | E::CmsSignerVersionMismatch
+            | E::CmsSignedAttributesMissing
+            | E::CmsSignedAttributesInvalid => Class::Malformed,
+            E::CmsDigestAlgorithmUnsupported | E::CmsContentTypeUnsupported | E::CmsVersionUnsupported => {
+                Class::Unsupported
+            }
+            E::PathIssuerUnknown
+            | E::PathTooDeep
+            | E::PathTooMuchWork
+            | E::PathSignatureInvalid
+            | E::PathNotYetValid
+            | E::PathExpired
+            | E::PathIssuerNotCa
+            | E::PathLengthExceeded
+            | E::PathIssuerMayNotSign
+            | E::PathIssuerPurposeRestricted
+            | E::PathCriticalExtensionUnknown
+            | E::PathPolicyRequired
+            | E::PathNameConstraintViolated
+            | E::PathNameConstraintUnsupported
+            | E::PathKeyUsageUnfit
+            | E::PathExtendedKeyUsageUnfit
+            | E::PathEndEntityIsCa
+            | E::PathSerialNumberMissing
+            | E::PathSignerIsDevice
+            | E::PathHostMismatch
+            | E::PathRevoked
+            | E::PathRevocationUnknown
+            | E::CmsDigestAlgorithmMismatch
+            | E::CmsContentTypeMismatch
+            | E::CmsDigestMismatch
+            | E::CmsSignerMismatch
+            | E::CmsSignerCertificateMissing
+            | E::CmsSignatureInvalid => Class::Untrusted,
+            E::CmsSignerKeyMismatch => Class::Fault,
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a flat list, one line for each reason, without a default arm")]
     fn code(&self) -> ReasonCode {
         use Error as E;
         ReasonCode::new(match self {
@@ -203,6 +374,48 @@ impl Reason for Error {
             E::CrlNotYetValid => "crl-not-yet-valid",
             E::CrlExpired => "crl-expired",
             E::TlsConfiguration => "tls-configuration",
+            E::PathPoolTooLarge => "path-pool-too-large",
+            E::PathIssuerUnknown => "path-issuer-unknown",
+            E::PathTooDeep => "path-too-deep",
+            E::PathTooMuchWork => "path-too-much-work",
+            E::PathSignatureInvalid => "path-signature-invalid",
+            E::PathNotYetValid => "path-not-yet-valid",
+            E::PathExpired => "path-expired",
+            E::PathIssuerNotCa => "path-issuer-not-ca",
+            E::PathLengthExceeded => "path-length-exceeded",
+            E::PathIssuerMayNotSign => "path-issuer-may-not-sign",
+            E::PathIssuerPurposeRestricted => "path-issuer-purpose-restricted",
+            E::PathCriticalExtensionUnknown => "path-critical-extension-unknown",
+            E::PathPolicyRequired => "path-policy-required",
+            E::PathNameConstraintViolated => "path-name-constraint-violated",
+            E::PathNameConstraintUnsupported => "path-name-constraint-unsupported",
+            E::PathKeyUsageUnfit => "path-key-usage-unfit",
+            E::PathExtendedKeyUsageUnfit => "path-extended-key-usage-unfit",
+            E::PathEndEntityIsCa => "path-end-entity-is-ca",
+            E::PathSerialNumberMissing => "path-serial-number-missing",
+            E::PathSignerIsDevice => "path-signer-is-device",
+            E::PathHostMismatch => "path-host-mismatch",
+            E::PathRevoked => "path-revoked",
+            E::PathRevocationUnknown => "path-revocation-unknown",
+            E::CmsTooLarge => "cms-too-large",
+            E::CmsMalformed => "cms-malformed",
+            E::CmsNotSignedData => "cms-not-signed-data",
+            E::CmsContentMissing => "cms-content-missing",
+            E::CmsTooManyCertificates => "cms-too-many-certificates",
+            E::CmsSignerCount => "cms-signer-count",
+            E::CmsSignerVersionMismatch => "cms-signer-version-mismatch",
+            E::CmsSignedAttributesMissing => "cms-signed-attributes-missing",
+            E::CmsSignedAttributesInvalid => "cms-signed-attributes-invalid",
+            E::CmsDigestAlgorithmUnsupported => "cms-digest-algorithm-unsupported",
+            E::CmsDigestAlgorithmMismatch => "cms-digest-algorithm-mismatch",
+            E::CmsContentTypeUnsupported => "cms-content-type-unsupported",
+            E::CmsVersionUnsupported => "cms-version-unsupported",
+            E::CmsContentTypeMismatch => "cms-content-type-mismatch",
+            E::CmsDigestMismatch => "cms-digest-mismatch",
+            E::CmsSignerMismatch => "cms-signer-mismatch",
+            E::CmsSignerCertificateMissing => "cms-signer-certificate-missing",
+            E::CmsSignatureInvalid => "cms-signature-invalid",
+            E::CmsSignerKeyMismatch => "cms-signer-key-mismatch",
         })
     }
 }

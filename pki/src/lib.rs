@@ -6,7 +6,6 @@
 #![warn(missing_docs)]
 
 mod algorithm;
-mod asn1;
 mod certificate;
 pub mod cms;
 pub mod crl;
