@@ -42,9 +42,12 @@ impl<'a> Search<'a> {
     fn extend(&mut self, path: &mut Vec<&'a Certificate>) -> bool {
         let anchors = self.rules.anchors.certificates().iter().map(|anchor| (anchor, true));
         let candidates = anchors.chain(self.pool.iter().map(|candidate| (candidate, false)));
-        for (issuer, is_anchor) in candidates {
-            if !is_named_issuer(path, issuer) || !self.holds(path, |s, path| s.step(path, issuer, is_anchor))
-            {
+        let named: Vec<_> = candidates.filter(|(issuer, _)| is_named_issuer(path, issuer)).collect();
+        if named.is_empty() {
+            return self.holds(path, |_, _| Err(Error::PathIssuerUnknown));
+        }
+        for (issuer, is_anchor) in named {
+            if !self.holds(path, |search, path| search.step(path, issuer, is_anchor)) {
                 continue;
             }
             path.push(issuer);
