@@ -90,7 +90,7 @@ const fn usages(purpose: Purpose<'_>) -> &'static [Oid] {
 
 /// Tells whether the end entity's extKeyUsage fits. Makers' certificates need not have it; where it is, it binds. For
 /// the rest it must be there and name the purpose: anyExtendedKeyUsage is not enough (RFC 5280 §4.2.1.12).
-// RFC8995-5.5.4-cmc-ra
+// RFC8995-5.5.4-cmcra
 fn is_fit(leaf: &Certificate, purpose: Purpose<'_>) -> bool {
     match purpose {
         Purpose::IdevId { .. } | Purpose::VoucherSigner => is_unrestricted(leaf, purpose),

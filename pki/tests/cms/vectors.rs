@@ -40,7 +40,7 @@ fn messages() -> [(&'static [u8], &'static [u8], Purpose<'static>); 3] {
 
 #[test]
 fn the_messages_of_rfc_8995_verify_by_path_and_signature_in_compat_only() {
-    // RFC8366-5.4-content-type RFC5652-5.1-version RFC8995-5.5.4-cmc-ra
+    // RFC8366-5.4-content-type RFC5652-5.1-version RFC8995-5.5.4-cmcra
     for (message, anchor, purpose) in messages() {
         let der = armoured(message);
         let parse = || SignedData::parse(der.as_slice()).unwrap();

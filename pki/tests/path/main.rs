@@ -44,7 +44,7 @@ fn verdicts_on_two_hundred_chains_are_those_expected_and_those_of_openssl() {
     // RFC5280-6.1.3-validity RFC5280-6.1.4-basic-constraints RFC5280-6.1.4-path-length
     // RFC5280-6.1.4-key-cert-sign RFC5280-4.2-critical RFC5280-6.1-explicit-policy
     // RFC5280-4.2.1.1-key-identifier RFC5280-4.2.1.3-digital-signature RFC5280-6.1.3-name-constraints
-    // RFC8995-5.5.4-cmc-ra IEEE802.1AR-8-expiry IEEE802.1AR-8-serial-number RFC6125-6.4-dns-id
+    // RFC8995-5.5.4-cmcra IEEE802.1AR-8-expiry IEEE802.1AR-8-serial-number RFC6125-6.4-dns-id
     let cases = mutations::cases().into_iter().chain(scenarios::cases()).collect::<Vec<_>>();
     assert!(cases.len() >= 200, "{} cases", cases.len());
     let has_openssl = judge::has_openssl();

@@ -246,7 +246,7 @@ fn clients() -> Vec<Case> {
     ]
 }
 
-// RFC8995-5.5.4-cmc-ra
+// RFC8995-5.5.4-cmcra
 fn signers() -> Vec<Case> {
     use Purpose::{Registrar, RegistrarRequestSigner, VoucherSigner};
     let unfit = || Err(Error::PathExtendedKeyUsageUnfit);
