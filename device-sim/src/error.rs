@@ -6,6 +6,7 @@ use std::io;
 
 use proto::{Class, Reason, ReasonCode};
 
+use crate::misbehaviour::Need;
 use crate::transport::Refusal;
 
 /// Everything that can go wrong at the device's end; what the server refused is [`Error::Refused`].
@@ -120,6 +121,9 @@ pub enum Error {
     /// A key or certificate could not be made or read.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// A misbehaviour cannot be staged without what is named.
+    #[error("cannot be staged: needs {}", .0.words())]
+    CannotStage(Need),
     /// A file cannot be read or written.
     #[error("file")]
     File(#[source] io::Error),
@@ -172,9 +176,11 @@ impl Error {
 impl Reason for Error {
     fn class(&self) -> Class {
         match self {
-            Self::NoRandomness | Self::RequestUnbuildable(_) | Self::File(_) | Self::TooFewUnits => {
-                Class::Fault
-            }
+            Self::NoRandomness
+            | Self::RequestUnbuildable(_)
+            | Self::File(_)
+            | Self::CannotStage(_)
+            | Self::TooFewUnits => Class::Fault,
             Self::AddressInvalid
             | Self::AnswerTooLarge
             | Self::AnswerUnreadable
@@ -250,6 +256,7 @@ impl Reason for Error {
             Self::CertificateSubjectDiffers => "sim-certificate-subject-differs",
             Self::CertificateIsCa => "sim-certificate-is-ca",
             Self::NotEnrolled => "sim-not-enrolled",
+            Self::CannotStage(_) => "sim-cannot-stage",
             Self::File(_) => "sim-file",
             Self::UnitFile => "sim-unit-file",
             Self::TooFewUnits => "sim-too-few-units",

@@ -4,10 +4,13 @@
 //! Invariants: an honest pledge is as strict as RFC 8995 §5.6 asks; a misbehaviour says what it expects before it is run.
 
 pub mod acknowledged;
+pub mod api;
 pub mod clock;
 mod error;
+pub mod factory;
 pub mod fleet;
 pub mod maker;
+pub mod misbehaviour;
 pub mod pledge;
 pub mod random;
 pub mod rogue;

@@ -22,6 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+pub(crate) use answers::{flip_last_bit, other_serial};
 pub use domain::Domain;
 
 use crate::transport::Endpoint;

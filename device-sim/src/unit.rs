@@ -98,6 +98,13 @@ pub struct UnitRecord {
     anchors: String,
 }
 
+impl std::fmt::Debug for UnitRecord {
+    /// Keeps the key out of logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UnitRecord(…)")
+    }
+}
+
 impl UnitRecord {
     /// Writes a unit down.
     ///

@@ -63,7 +63,12 @@ impl Statistics {
 
     /// Counts the reason of a failure.
     pub fn add_failure(&mut self, error: &Error) {
-        *self.reasons.entry(error.reason()).or_default() += 1;
+        self.add_reason(&error.reason());
+    }
+
+    /// Counts a reason.
+    pub fn add_reason(&mut self, reason: &str) {
+        *self.reasons.entry(reason.to_string()).or_default() += 1;
     }
 
     /// Returns how many devices ended so.
