@@ -1,0 +1,86 @@
+//! A registrar asks the MASA which domains had vouchers for a unit.
+//!
+//! Source: RFC 8995 §5.8.
+//! 1. The request is the one for a voucher, verified again: only who could have a voucher may read the log.
+//! 2. The domain must have had one; to all others there is no log.
+//! 3. The entries are written, the newest first.
+//!
+//! Does not: know HTTP; record anything.
+//! Invariants: who never had the unit cannot tell a unit without a log from one with.
+
+use proto::Seq;
+use proto_brski::{AuditEvent, MasaAuditLog};
+use proto_voucher::{Assertion, Nonce};
+use server_store::AuditEntry;
+
+use super::maker;
+use super::registrar_request::RegistrarRequest;
+use crate::app::{Error, Refusal};
+use crate::context::Context;
+use crate::listen::Peer;
+
+/// Takes the request that once asked for a voucher and returns the audit log as JSON.
+///
+/// # Errors
+/// [`Error::AuditLogForeign`] (`Unknown`); whatever is wrong with the request.
+pub async fn request_audit_log(context: &Context, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let maker = maker(context)?;
+    let request = RegistrarRequest::verify(maker, peer, body, context.clock.now()).await?;
+    let (unit, domains) = (request.unit.id, request.domains());
+    let read = maker.store.read(move |store| {
+        for domain in &domains {
+            if store.has_owned(unit, domain)? {
+                return store.list_audit_log(unit, Seq(0), usize::MAX).map(Some);
+            }
+        }
+        Ok(None)
+    });
+    // RFC8995-5.8-owner-only
+    let entries = read.await?.ok_or(Error::AuditLogForeign)?;
+    let events = entries.into_iter().rev().map(event).collect::<Result<_, Error>>()?;
+    Ok(MasaAuditLog::new(events).write())
+}
+
+fn event(entry: AuditEntry) -> Result<AuditEvent, Error> {
+    let nonce = entry.nonce.map(|nonce| Nonce::new(nonce.as_bytes())).transpose();
+    Ok(AuditEvent {
+        at: entry.at,
+        domain_id: entry.domain,
+        nonce: nonce.map_err(|_| Error::RecordUnreadable)?,
+        assertion: Assertion::from_name(entry.assertion.as_str()).ok_or(Error::RecordUnreadable)?,
+        truncated: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{DomainId, UnixTime};
+    use server_store::Text;
+
+    use super::*;
+
+    fn entry(assertion: &str) -> AuditEntry {
+        AuditEntry {
+            seq: Seq(7),
+            at: UnixTime::from_seconds(1_700_000_000),
+            domain: DomainId::new(&[1; 20]).unwrap(),
+            nonce: Some(server_store::Nonce::new(*b"12345678").unwrap()),
+            assertion: Text::new(assertion).unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_entry_keeps_its_time_domain_nonce_and_assertion() {
+        let event = event(entry("proximity")).unwrap();
+        assert_eq!(
+            (event.at, event.assertion),
+            (UnixTime::from_seconds(1_700_000_000), Assertion::Proximity)
+        );
+        assert_eq!(event.nonce.unwrap().as_bytes(), b"12345678");
+    }
+
+    #[test]
+    fn an_entry_that_is_no_entry_is_a_fault_of_ours() {
+        assert!(matches!(event(entry("hearsay")), Err(Error::RecordUnreadable)));
+    }
+}
