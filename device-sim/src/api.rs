@@ -18,8 +18,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Uri};
 
-use crate::transport::{Endpoint, Identity};
 use crate::Error;
+use crate::transport::{Endpoint, Identity};
 
 /// How long a call may take.
 const CALL_WAIT: Duration = Duration::from_secs(60);
@@ -84,8 +84,7 @@ impl Api {
 
 /// A decision about the only device with this serial number.
 fn change(serial_number: &SerialNumber, reason: &str) -> v1::DeviceChange {
-    let name =
-        v1::DeviceName { manufacturer: String::new(), serial_number: serial_number.to_string() };
+    let name = v1::DeviceName { manufacturer: String::new(), serial_number: serial_number.to_string() };
     v1::DeviceChange {
         device: Some(v1::DeviceReference { by: Some(By::Name(name)) }),
         expected_version: None,

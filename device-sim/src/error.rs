@@ -121,6 +121,9 @@ pub enum Error {
     /// A key or certificate could not be made or read.
     #[error(transparent)]
     Pki(#[from] pki::Error),
+    /// The manufacturer's anchors were not named.
+    #[error("--anchors is needed with --api")]
+    AnchorsMissing,
     /// A misbehaviour cannot be staged without what is named.
     #[error("cannot be staged: needs {}", .0.words())]
     CannotStage(Need),
@@ -180,6 +183,7 @@ impl Reason for Error {
             | Self::RequestUnbuildable(_)
             | Self::File(_)
             | Self::CannotStage(_)
+            | Self::AnchorsMissing
             | Self::TooFewUnits => Class::Fault,
             Self::AddressInvalid
             | Self::AnswerTooLarge
@@ -256,6 +260,7 @@ impl Reason for Error {
             Self::CertificateSubjectDiffers => "sim-certificate-subject-differs",
             Self::CertificateIsCa => "sim-certificate-is-ca",
             Self::NotEnrolled => "sim-not-enrolled",
+            Self::AnchorsMissing => "sim-anchors-missing",
             Self::CannotStage(_) => "sim-cannot-stage",
             Self::File(_) => "sim-file",
             Self::UnitFile => "sim-unit-file",

@@ -15,10 +15,10 @@ use proto_api::v1::issue_result::Outcome;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::Error;
 use crate::api::{Api, refused};
 use crate::transport::Refusal;
 use crate::unit::Unit;
-use crate::Error;
 
 /// How many batches may be under way at once.
 const BATCHES_AHEAD: usize = 2;

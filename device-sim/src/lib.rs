@@ -5,6 +5,7 @@
 
 pub mod acknowledged;
 pub mod api;
+pub mod cli;
 pub mod clock;
 mod error;
 pub mod factory;

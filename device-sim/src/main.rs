@@ -1,1 +1,7 @@
-fn main() {}
+//! The command `device-sim`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    device_sim::cli::main(std::env::args_os())
+}

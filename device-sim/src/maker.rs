@@ -25,9 +25,9 @@ const EXPIRED_AGO: Duration = Duration::from_secs(60);
 
 const ROOT_FILE: &str = "root.pem";
 const ISSUING_FILE: &str = "issuing.pem";
-const ISSUING_KEY_FILE: &str = "issuing.key.pem";
-const MASA_FILE: &str = "masa.pem";
-const MASA_KEY_FILE: &str = "masa.key.pem";
+const ISSUING_KEY_FILE: &str = "issuing-key.pem";
+const VOUCHER_FILE: &str = "voucher.pem";
+const VOUCHER_KEY_FILE: &str = "voucher-key.pem";
 
 /// A manufacturer of simulated things.
 #[derive(Clone, Debug)]
@@ -129,8 +129,11 @@ impl Maker {
         let issuing = Certificate::parse_pem_chain(&text(ISSUING_FILE)?)?;
         let issuing = issuing.into_iter().next().ok_or(Error::UnitFile)?;
         let issuing = Issuer::new(issuing, key(ISSUING_KEY_FILE)?)?;
-        let masa = if directory.join(MASA_KEY_FILE).exists() {
-            Identity { chain: Certificate::parse_pem_chain(&text(MASA_FILE)?)?, signer: key(MASA_KEY_FILE)? }
+        let masa = if directory.join(VOUCHER_KEY_FILE).exists() {
+            Identity {
+                chain: Certificate::parse_pem_chain(&text(VOUCHER_FILE)?)?,
+                signer: key(VOUCHER_KEY_FILE)?,
+            }
         } else {
             Identity { chain: vec![issuing.certificate().clone()], signer: issuing.signer().clone() }
         };
@@ -146,8 +149,8 @@ impl Maker {
         write_new(&directory.join(ROOT_FILE), &self.root.to_pem())?;
         write_new(&directory.join(ISSUING_FILE), &self.issuing.certificate().to_pem())?;
         write_new(&directory.join(ISSUING_KEY_FILE), self.issuing.signer().to_pkcs8_pem()?.expose())?;
-        write_new(&directory.join(MASA_FILE), &to_pem(&self.masa.chain))?;
-        write_new(&directory.join(MASA_KEY_FILE), self.masa.signer.to_pkcs8_pem()?.expose())
+        write_new(&directory.join(VOUCHER_FILE), &to_pem(&self.masa.chain))?;
+        write_new(&directory.join(VOUCHER_KEY_FILE), self.masa.signer.to_pkcs8_pem()?.expose())
     }
 }
 

@@ -140,6 +140,7 @@ pub fn table(trials: &[Trial]) -> Table {
     table
 }
 
+#[expect(clippy::cognitive_complexity, reason = "a flat table, one line a case")]
 async fn stage(misbehaviour: Misbehaviour, arena: &mut Arena) -> Result<Got, Error> {
     match misbehaviour {
         Misbehaviour::ClonedIdevid => identity::cloned(arena).await,

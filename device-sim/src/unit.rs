@@ -23,7 +23,7 @@ const KEY_FILE_MODE: u32 = 0o600;
 /// The IDevID chain, leaf first, in a unit's directory.
 const CHAIN_FILE: &str = "idevid.pem";
 /// The key of the IDevID in a unit's directory.
-const KEY_FILE: &str = "idevid.key.pem";
+const KEY_FILE: &str = "idevid-key.pem";
 /// The manufacturer's anchors in a unit's directory.
 const ANCHORS_FILE: &str = "manufacturer.pem";
 
@@ -68,7 +68,7 @@ impl Unit {
         &self.anchors
     }
 
-    /// Reads a unit from a directory of PEM files: `idevid.pem`, `idevid.key.pem`, `manufacturer.pem`.
+    /// Reads a unit from a directory of PEM files: `idevid.pem`, `idevid-key.pem`, `manufacturer.pem`.
     ///
     /// # Errors
     /// [`Error::File`] (`Fault`), [`Error::UnitFile`], [`Error::Pki`] (`Malformed`).

@@ -1,7 +1,7 @@
 //! Devices that are not what they claim, or must not come again.
 
-use super::arena::{Arena, outcome};
 use super::Got;
+use super::arena::{Arena, outcome};
 use crate::maker::Maker;
 use crate::pledge::{request_voucher, signed_request};
 use crate::unit::Unit;

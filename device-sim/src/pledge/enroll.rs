@@ -41,6 +41,12 @@ impl TrustAnchors {
         Ok(Self { anchors: Anchors::new(anchors), pool: ca_certs })
     }
 
+    /// Returns the anchors.
+    #[must_use]
+    pub fn certificates(&self) -> &[Certificate] {
+        self.anchors.certificates()
+    }
+
     fn verify(
         &self,
         leaf: &Certificate,
