@@ -46,12 +46,16 @@ fn the_conformance_document_is_up_to_date() {
         fs::write(&path, &fresh).expect("docs/conformance.md is writable");
     }
     let stored = fs::read_to_string(&path).unwrap_or_default();
-    assert!(stored == fresh, "docs/conformance.md is stale: run UPDATE_DOCS=1 cargo nextest run -p tests --test tidy");
+    assert!(
+        stored == fresh,
+        "docs/conformance.md is stale: run UPDATE_DOCS=1 cargo nextest run -p tests --test tidy"
+    );
 }
 
 /// Reads `docs/conformance.toml`: id → what the standard asks, in a sentence of ours.
 fn catalogue() -> BTreeMap<String, String> {
-    let text = fs::read_to_string(repository::root().join("docs/conformance.toml")).expect("docs/conformance.toml is there");
+    let text = fs::read_to_string(repository::root().join("docs/conformance.toml"))
+        .expect("docs/conformance.toml is there");
     toml::from_str(&text).expect("docs/conformance.toml is valid")
 }
 
@@ -71,7 +75,9 @@ fn places_by_id() -> BTreeMap<String, Places> {
 
 /// Splits a file into what runs and what tests it.
 fn split_tests(file: &SourceFile) -> (&str, &str) {
-    if file.path.starts_with("tests/") || file.path.contains("/tests/") {
+    let is_test =
+        file.path.starts_with("tests/") || file.path.contains("/tests/") || file.path.ends_with("/tests.rs");
+    if is_test {
         return ("", &file.text);
     }
     match file.text.find("#[cfg(test)]\nmod tests") {
@@ -97,7 +103,8 @@ fn is_id(word: &str) -> bool {
     let (Some(document), Some(section), Some(topic)) = (parts.next(), parts.next(), parts.next()) else {
         return false;
     };
-    let is_rfc = document.strip_prefix("RFC").is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()));
+    let is_rfc =
+        document.strip_prefix("RFC").is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()));
     let is_document = is_rfc || document == "IEEE802.1AR" || document.starts_with("X.");
     let is_section = section.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase());
     is_document && is_section && topic.starts_with(|c: char| c.is_ascii_lowercase())
@@ -113,7 +120,10 @@ fn render(catalogue: &BTreeMap<String, String>, places: &BTreeMap<String, Places
         let of = id.split('-').next().unwrap_or_default();
         if of != document {
             document = of;
-            let _ = write!(out, "\n## {document}\n\n| id | requirement | code | tests |\n| --- | --- | --- | --- |\n");
+            let _ = write!(
+                out,
+                "\n## {document}\n\n| id | requirement | code | tests |\n| --- | --- | --- | --- |\n"
+            );
         }
         let row = places.get(id);
         let code = row.map_or_else(|| "*not yet*".to_owned(), |p| join(&p.code));

@@ -12,8 +12,19 @@ struct Rule {
 }
 
 const IO: &[&str] = &["tokio", "axum", "hyper", "hyper-util", "sled", "tonic", "mio"];
-const IO_AND_KEYS: &[&str] =
-    &["tokio", "axum", "hyper", "hyper-util", "sled", "tonic", "mio", "rustls", "aws-lc-rs", "rcgen", "x509-parser"];
+const IO_AND_KEYS: &[&str] = &[
+    "tokio",
+    "axum",
+    "hyper",
+    "hyper-util",
+    "sled",
+    "tonic",
+    "mio",
+    "rustls",
+    "aws-lc-rs",
+    "rcgen",
+    "x509-parser",
+];
 
 const RULES: &[Rule] = &[
     Rule { package: "proto", may_use: &[], must_not_know: IO_AND_KEYS },
@@ -106,7 +117,11 @@ fn offences_of(package: &Package, rule: &Rule, ours: &[&str]) -> Vec<String> {
         .iter()
         .filter(|d| {
             let is_ours = ours.contains(&d.name.as_str());
-            if is_ours { !rule.may_use.contains(&d.name.as_str()) } else { d.kind == DependencyKind::Normal && forbidden(&d.name) }
+            if is_ours {
+                !rule.may_use.contains(&d.name.as_str())
+            } else {
+                d.kind == DependencyKind::Normal && forbidden(&d.name)
+            }
         })
         .map(|d| format!("{} → {}", package.name, d.name))
         .collect()

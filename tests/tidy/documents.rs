@@ -30,7 +30,8 @@ fn the_manual_explains_every_reason_code_and_no_other() {
         .collect();
     let mut offences: Vec<String> =
         in_code.keys().filter(|c| !manual.contains(*c)).map(|c| format!("not explained: {c}")).collect();
-    offences.extend(manual.iter().filter(|c| !in_code.contains_key(*c)).map(|c| format!("in no source: {c}")));
+    offences
+        .extend(manual.iter().filter(|c| !in_code.contains_key(*c)).map(|c| format!("in no source: {c}")));
     no_offences("docs/reason-codes.md and the code disagree", &offences);
 }
 
@@ -39,7 +40,8 @@ fn reason_codes_are_lower_case_words_with_hyphens() {
     let offences: Vec<String> = reason_codes()
         .into_iter()
         .filter(|(code, _)| {
-            !code.contains('-') || !code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            !code.contains('-')
+                || !code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         })
         .map(|(code, path)| format!("{path}: {code}"))
         .collect();

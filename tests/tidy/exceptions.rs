@@ -20,5 +20,6 @@ pub(crate) struct Exceptions {
 
 pub(crate) fn load() -> Exceptions {
     let path = repository::root().join("tests/tidy/exceptions.toml");
-    toml::from_str(&fs::read_to_string(path).expect("exceptions.toml is there")).expect("exceptions.toml is valid")
+    toml::from_str(&fs::read_to_string(path).expect("exceptions.toml is there"))
+        .expect("exceptions.toml is valid")
 }

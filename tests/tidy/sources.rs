@@ -38,7 +38,8 @@ fn functions_over_seventy_lines_are_named_exceptions() {
     let allowed = exceptions::load().long_functions;
     let mut offences = Vec::new();
     for file in repository::rust_files() {
-        let found = file.text.lines().filter(|l| is_attribute(l) && l.contains("clippy::too_many_lines")).count();
+        let found =
+            file.text.lines().filter(|l| is_attribute(l) && l.contains("clippy::too_many_lines")).count();
         let named = allowed.get(&file.path).copied().unwrap_or(0);
         if found != named {
             offences.push(format!("{}: {found} long functions, {named} named", file.path));
@@ -62,7 +63,8 @@ fn crates_stay_small_enough_to_be_known() {
 
 #[test]
 fn nothing_is_left_to_be_done_later() {
-    let words = ["todo!(", "unimplemented!(", concat!("#[", "ignore"), concat!("FIX", "ME"), concat!("XX", "X:")];
+    let words =
+        ["todo!(", "unimplemented!(", concat!("#[", "ignore"), concat!("FIX", "ME"), concat!("XX", "X:")];
     let offences: Vec<String> = repository::rust_files()
         .iter()
         .filter(|f| f.path != "tests/tidy/sources.rs")

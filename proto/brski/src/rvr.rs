@@ -225,7 +225,7 @@ fn verify_chain(
     pool: &[Certificate],
     check: &RvrCheck<'_>,
 ) -> Result<Vec<Certificate>, Error> {
-    // RFC8995-5.5.4-cmc-ra
+    // RFC8995-5.5.4-cmcra
     if !signer.has_extended_key_usage(&oid::CMC_RA) {
         return Err(Error::RvrSignerNotRegistrar);
     }

@@ -264,7 +264,7 @@ impl World {
 
 #[test]
 fn a_tls_server_certificate_alone_does_not_ask_for_vouchers() {
-    // RFC8995-5.5.4-cmc-ra
+    // RFC8995-5.5.4-cmcra
     let world = World::new();
     let server = world.owner.issue(Profile::TlsServer, Subject::new("server.example"));
     let pvr = world.check_pvr(world.ask(&world.content()).request()).unwrap();
