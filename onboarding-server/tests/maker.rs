@@ -1,5 +1,7 @@
 //! The maker's verbs over a real store, with a pledge and a registrar in memory: what a station and a MASA promise.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -264,9 +266,11 @@ async fn a_blocked_unit_gets_no_voucher_and_the_refusal_is_in_its_timeline() {
     let unit = world.make("S-1").await;
     let person = Author { actor: Actor::Operator(Text::clipped("olga")), line: None };
     let serial = unit.chain[0].subject_serial_number().unwrap();
-    let blocked = maker::block_unit(&world.context, &person, (None, &serial)).await.unwrap();
+    let blocked =
+        maker::block_unit(&world.context, &person, (None, &serial), Text::clipped("stolen")).await.unwrap();
     let (_, rvr) = world.registrar_request(&unit);
     assert_eq!(code(world.voucher(&rvr).await), "unit-blocked");
+    assert_eq!(blocked.unit.block.unwrap().note.as_str(), "stolen");
     let store = world.context.maker.as_ref().unwrap().store.store();
     let timeline = store.unit_timeline(blocked.unit.id, proto::Seq(0), 100).unwrap();
     assert_eq!(timeline.last().unwrap().event.name(), "masa_voucher_refused");

@@ -15,21 +15,20 @@ use server_store::{Actor, Text};
 use tonic::{Request, Response, Status, Streaming};
 
 use self::batch::{Batches, issue_batches};
-use super::Caller;
+use super::{Caller, convert};
 use crate::app::maker::{self, Author, OrderFilter, UnitRequest};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
 
 /// The service over one context.
 #[derive(Clone, Debug)]
-pub struct Factory {
+pub(super) struct Factory {
     context: Arc<Context>,
 }
 
 impl Factory {
     /// Makes the service.
-    #[must_use]
-    pub const fn new(context: Arc<Context>) -> Self {
+    pub(super) const fn new(context: Arc<Context>) -> Self {
         Self { context }
     }
 }
@@ -63,8 +62,9 @@ impl FactoryService for Factory {
         request: Request<v1::CloseOrderRequest>,
     ) -> Result<Response<v1::CloseOrderResponse>, Status> {
         let author = author(&request)?;
-        let id = forms::id(&request.get_ref().order_id)?;
-        let order = maker::close_order(&self.context, &author, id).await?;
+        let id = convert::id(&request.get_ref().order_id)?;
+        let note = forms::note(&request.get_ref().reason)?;
+        let order = maker::close_order(&self.context, &author, id, note).await?;
         Ok(Response::new(v1::CloseOrderResponse { order: Some(forms::order(&order)) }))
     }
 
@@ -73,7 +73,7 @@ impl FactoryService for Factory {
         request: Request<v1::GetOrderRequest>,
     ) -> Result<Response<v1::GetOrderResponse>, Status> {
         let author = author(&request)?;
-        let id = forms::id(&request.get_ref().order_id)?;
+        let id = convert::id(&request.get_ref().order_id)?;
         let order = maker::load_order(&self.context, &author, id).await?;
         Ok(Response::new(v1::GetOrderResponse { order: Some(forms::order(&order)) }))
     }
@@ -86,12 +86,12 @@ impl FactoryService for Factory {
         let wanted = request.into_inner();
         let filter = OrderFilter {
             is_open: forms::is_open(wanted.state()),
-            manufacturer: forms::optional_id(&wanted.manufacturer)?,
+            manufacturer: convert::optional_id(&wanted.manufacturer)?,
         };
-        let (cursor, limit) = forms::page(wanted.page)?;
+        let (cursor, limit) = convert::page(wanted.page)?;
         let page = maker::list_orders(&self.context, &author, &filter, cursor, limit).await?;
         let orders = page.rows.iter().map(forms::order).collect();
-        let next_page_token = forms::page_token(page.next.as_deref());
+        let next_page_token = convert::page_token(page.next.as_deref());
         Ok(Response::new(v1::ListOrdersResponse { orders, next_page_token }))
     }
 
@@ -101,8 +101,8 @@ impl FactoryService for Factory {
     ) -> Result<Response<v1::IssueIdevIdResponse>, Status> {
         let author = author(&request)?;
         let wanted = request.into_inner();
-        let order = maker::load_order(&self.context, &author, forms::id(&wanted.order_id)?).await?;
-        let unit = UnitRequest { serial: forms::id(&wanted.serial_number)?, csr: &wanted.csr };
+        let order = maker::load_order(&self.context, &author, convert::id(&wanted.order_id)?).await?;
+        let unit = UnitRequest { serial: convert::id(&wanted.serial_number)?, csr: &wanted.csr };
         let issued = maker::issue_idevid(&self.context, &author, &order, unit).await?;
         Ok(Response::new(v1::IssueIdevIdResponse {
             certificate: issued.certificate,
@@ -153,8 +153,8 @@ impl FactoryService for Factory {
         let author = author(&request)?;
         let wanted = request.get_ref();
         let (manufacturer, serial) = forms::unit_name(&wanted.manufacturer, &wanted.serial_number)?;
-        let unit = (manufacturer, &serial);
-        let record = maker::block_unit(&self.context, &author, unit).await?;
+        let (unit, note) = ((manufacturer, &serial), forms::note(&wanted.reason)?);
+        let record = maker::block_unit(&self.context, &author, unit, note).await?;
         Ok(Response::new(v1::BlockUnitResponse { unit: Some(forms::unit(&record)?) }))
     }
 }

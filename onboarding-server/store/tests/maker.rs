@@ -86,7 +86,7 @@ fn an_order_binds_line_range_and_end() {
     assert!(matches!(store.execute(stamp(1), range), Err(Error::OrderSerialRange)));
     assert!(matches!(store.execute(stamp(1), begin_unit("o9", 1, 1, 1)), Err(Error::OrderUnknown)));
     store.execute(stamp(1), begin_unit("o1", 1, 1, 1)).unwrap();
-    let close = CloseOrder { order: "o1".parse().unwrap() };
+    let close = CloseOrder { order: "o1".parse().unwrap(), note: text("recalled") };
     assert_eq!(store.execute(stamp(2), close.clone()).unwrap().closed_at, Some(at(2)));
     assert_eq!(store.execute(stamp(3), close).unwrap().closed_at, Some(at(2)));
     assert!(matches!(store.execute(stamp(3), begin_unit("o1", 2, 2, 2)), Err(Error::OrderClosed)));
@@ -153,7 +153,7 @@ fn a_blocked_unit_gets_no_voucher_not_even_one_that_was_begun() {
     make(&store, 1);
     store.execute(stamp(3), begin_voucher(1, 1, 1, 1)).unwrap();
     let code = ReasonCode::new("unit-stolen");
-    let block = BlockUnit { unit: device(1), code: code.clone() };
+    let block = BlockUnit { unit: device(1), code: code.clone(), note: text("taken from the truck") };
     store.execute(stamp(4), block).unwrap();
     assert!(matches!(store.execute(stamp(5), begin_voucher(1, 2, 2, 1)), Err(Error::UnitBlocked { .. })));
     let complete = CompleteMasaVoucher {

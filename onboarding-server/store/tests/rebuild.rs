@@ -302,7 +302,9 @@ fn maker_step(store: &MakerStore, (verb, n, id): Step, time: u64) {
             let command = CompleteMasaVoucher { unit, nonce, rvr_digest, voucher: blob("voucher") };
             store.execute(at_time, command).map(drop)
         }
-        _ if id % 2 == 0 => store.execute(at_time, BlockUnit { unit, code: CODE }).map(drop),
+        _ if id % 2 == 0 => {
+            store.execute(at_time, BlockUnit { unit, code: CODE, note: text("stolen") }).map(drop)
+        }
         _ => store.execute(at_time, UnblockUnit { unit }).map(drop),
     };
 }

@@ -4,7 +4,7 @@
 //! Invariants: the terms of an order never change; an order is for a product of the configuration.
 
 use proto::{LineId, ManufacturerId, OrderId, ProductName};
-use server_store::{CloseOrder, OpenOrder, Order, OrderTerms, Page, SerialRange};
+use server_store::{CloseOrder, OpenOrder, Order, OrderTerms, Page, SerialRange, Text};
 
 use super::{Author, maker};
 use crate::app::{Error, Refusal};
@@ -63,10 +63,15 @@ pub async fn open_order(context: &Context, author: &Author, request: OrderReques
 ///
 /// # Errors
 /// As [`load_order`].
-pub async fn close_order(context: &Context, author: &Author, id: OrderId) -> Result<Order, Refusal> {
+pub async fn close_order(
+    context: &Context,
+    author: &Author,
+    id: OrderId,
+    note: Text,
+) -> Result<Order, Refusal> {
     load_order(context, author, id.clone()).await?;
     let stamp = author.stamp(context.clock.now());
-    Ok(maker(context)?.store.write(stamp, CloseOrder { order: id }).await?)
+    Ok(maker(context)?.store.write(stamp, CloseOrder { order: id, note }).await?)
 }
 
 /// Loads an order.

@@ -20,6 +20,8 @@ pub struct UnitRecord {
     pub unit: Unit,
     /// The vouchers that the MASA gave for it, the oldest first.
     pub vouchers: Vec<AuditEntry>,
+    /// How many records there are of it.
+    pub version: u64,
 }
 
 /// Loads a unit and its vouchers.
@@ -36,7 +38,9 @@ pub async fn load_unit(
     let id = unit_id(maker, manufacturer, serial)?;
     let found = maker.store.read(move |store| {
         let vouchers = store.list_audit_log(id, Seq(0), usize::MAX)?;
-        Ok(store.load_unit(id)?.map(|unit| UnitRecord { unit, vouchers }))
+        let records = store.unit_timeline(id, Seq(0), usize::MAX)?.len();
+        let version = u64::try_from(records).unwrap_or(u64::MAX);
+        Ok(store.load_unit(id)?.map(|unit| UnitRecord { unit, vouchers, version }))
     });
     let record = found.await?.ok_or(server_store::Error::UnitUnknown)?;
     author.check_line(&record.unit.line)?;
@@ -54,10 +58,10 @@ pub async fn record_sale(
     customer: Text,
     domain: Option<DomainId>,
 ) -> Result<UnitRecord, Refusal> {
-    let record = load_unit(context, author, manufacturer, serial).await?;
-    let sale = RecordSale { unit: record.unit.id, customer, domain };
-    let unit = maker(context)?.store.write(author.stamp(context.clock.now()), sale).await?;
-    Ok(UnitRecord { unit, ..record })
+    let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
+    let sale = RecordSale { unit, customer, domain };
+    maker(context)?.store.write(author.stamp(context.clock.now()), sale).await?;
+    load_unit(context, author, manufacturer, serial).await
 }
 
 /// Blocks a unit, so that the MASA gives no voucher for it.
@@ -68,11 +72,12 @@ pub async fn block_unit(
     context: &Context,
     author: &Author,
     (manufacturer, serial): (Option<ManufacturerId>, &SerialNumber),
+    note: Text,
 ) -> Result<UnitRecord, Refusal> {
-    let record = load_unit(context, author, manufacturer, serial).await?;
-    let block = BlockUnit { unit: record.unit.id, code: BLOCKED_BY_PERSON };
-    let unit = maker(context)?.store.write(author.stamp(context.clock.now()), block).await?;
-    Ok(UnitRecord { unit, ..record })
+    let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
+    let block = BlockUnit { unit, code: BLOCKED_BY_PERSON, note };
+    maker(context)?.store.write(author.stamp(context.clock.now()), block).await?;
+    load_unit(context, author, manufacturer, serial).await
 }
 
 fn unit_id(

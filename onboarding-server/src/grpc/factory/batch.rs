@@ -21,10 +21,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Status, Streaming};
 
-use super::forms;
 use crate::app::maker::{self, Author, UnitRequest};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
+use crate::grpc::convert;
 
 /// How many items of one stream are under way at once: as many as one group of the journal takes.
 const ITEMS_AHEAD: usize = 256;
@@ -95,7 +95,7 @@ impl Line {
         if request.items.len() > BATCH_ITEMS_MAX {
             return Err(Error::BatchTooLarge.into());
         }
-        let order = self.load_order(forms::id(&request.order_id)?).await?;
+        let order = self.load_order(convert::id(&request.order_id)?).await?;
         let mut under_way = Vec::with_capacity(request.items.len());
         for item in request.items {
             // The semaphore is never closed.
@@ -123,7 +123,7 @@ async fn issue(
     order: Arc<Order>,
     (item, _permit): (v1::IssueItem, Option<OwnedSemaphorePermit>),
 ) -> v1::IssueResult {
-    let issued = match forms::id(&item.serial_number) {
+    let issued = match convert::id(&item.serial_number) {
         Ok(serial) => {
             let unit = UnitRequest { serial, csr: &item.csr };
             maker::issue_idevid(&context, &author, &order, unit).await
@@ -135,7 +135,7 @@ async fn issue(
             certificate: issued.certificate,
             already_issued: issued.is_repeat,
         }),
-        Err(refusal) => Outcome::Refusal(forms::refusal(&refusal)),
+        Err(refusal) => Outcome::Refusal(convert::refusal(&refusal)),
     };
     v1::IssueResult { item: item.item, outcome: Some(outcome) }
 }

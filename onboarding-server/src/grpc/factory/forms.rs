@@ -3,31 +3,20 @@
 //! Source: `proto/api/onboarding/v1/factory.proto`.
 //! Invariants: whatever cannot be read is `Malformed`.
 
-use std::str::FromStr;
-
 use pki::Certificate;
-use proto::{DomainId, InvalidId, ManufacturerId, SerialNumber};
+use proto::{DomainId, ManufacturerId, SerialNumber};
 use proto_api::v1::record_sale_request::Domain;
-use proto_api::{timestamp, v1};
+use proto_api::{REASON_CHARS_MAX, timestamp, v1};
 use server_store::{AuditEntry, IdevId, Order, SerialRange, Text, Unit};
 
 use crate::app::maker::{OrderRequest, UnitRecord};
 use crate::app::{Error, Refusal};
+use crate::grpc::convert::{id, optional_id, summary};
 
 /// The most digits of a serial number that count as its number.
 const DIGITS_MAX: usize = 19;
 /// The most vouchers that are shown of one unit.
 const VOUCHERS_SHOWN_MAX: usize = 100;
-
-/// Reads a name or number.
-pub(super) fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, Refusal> {
-    text.parse().map_err(|error: InvalidId| Error::NameInvalid(error).into())
-}
-
-/// Reads a name that may be left out.
-pub(super) fn optional_id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<Option<T>, Refusal> {
-    if text.is_empty() { Ok(None) } else { id(text).map(Some) }
-}
 
 /// Reads which unit is meant.
 pub(super) fn unit_name(
@@ -129,8 +118,8 @@ pub(super) fn unit(record: &UnitRecord) -> Result<v1::Unit, Refusal> {
         idevid: certificate.as_ref().map(summary),
         owner: owner(unit),
         vouchers: record.vouchers.iter().skip(hidden).map(voucher).collect(),
-        version: 0,
-        block_reason: unit.block.as_ref().map(|block| block.code.to_string()).unwrap_or_default(),
+        version: record.version,
+        block_reason: unit.block.as_ref().map(|block| block.note.to_string()).unwrap_or_default(),
     })
 }
 
@@ -168,44 +157,12 @@ fn voucher(entry: &AuditEntry) -> v1::UnitVoucher {
     }
 }
 
-fn summary(certificate: &Certificate) -> v1::CertificateSummary {
-    v1::CertificateSummary {
-        serial: certificate.serial().as_bytes().to_vec(),
-        fingerprint: certificate.fingerprint().as_bytes().to_vec(),
-        subject: certificate.subject_text(),
-        issuer: certificate.issuer_text(),
-        not_before_at: Some(timestamp(certificate.not_before())),
-        not_after_at: Some(timestamp(certificate.not_after())),
+/// Reads a person's words.
+pub(super) fn note(text: &str) -> Result<Text, Refusal> {
+    if text.chars().count() > REASON_CHARS_MAX {
+        return Err(server_store::Error::TextInvalid.into());
     }
-}
-
-/// Reads which page is wanted: the cursor and how many.
-pub(super) fn page(page: Option<v1::Page>) -> Result<(Option<Vec<u8>>, usize), Refusal> {
-    let page = page.unwrap_or_default();
-    let limit = usize::try_from(page.size_bounded()).unwrap_or(usize::MAX);
-    let cursor = if page.token.is_empty() { None } else { Some(cursor(&page.token)?) };
-    Ok((cursor, limit))
-}
-
-fn cursor(token: &str) -> Result<Vec<u8>, Refusal> {
-    let digits: Option<Vec<u32>> = token.chars().map(|c| c.to_digit(16)).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0).ok_or(server_store::Error::CursorInvalid)?;
-    let octets = digits.chunks_exact(2).map(|pair| u8::try_from(pair.iter().fold(0, |sum, d| sum * 16 + d)));
-    octets.collect::<Result<_, _>>().map_err(|_| server_store::Error::CursorInvalid.into())
-}
-
-/// Writes where the next page begins.
-pub(super) fn page_token(next: Option<&[u8]>) -> String {
-    next.unwrap_or_default().iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-/// Writes why one item of many was refused.
-pub(super) fn refusal(refusal: &Refusal) -> v1::Refusal {
-    v1::Refusal {
-        reason_code: refusal.code().to_string(),
-        class: refusal.class().name().to_owned(),
-        message: refusal.external().to_owned(),
-    }
+    Ok(Text::new(text)?)
 }
 
 /// Reads the domain of a sale.
@@ -246,11 +203,5 @@ mod tests {
         let range = read("100000000000000000007", "100000000000000000009").unwrap();
         let prefix = Text::new("10").unwrap();
         assert_eq!(range, SerialRange::Numbers { prefix, first: 7, last: 9, digits: 19 });
-    }
-
-    #[test]
-    fn a_name_may_be_left_out_but_not_be_nonsense() {
-        assert_eq!(optional_id::<ManufacturerId>("").unwrap(), None);
-        assert!(optional_id::<ManufacturerId>("a b").is_err());
     }
 }

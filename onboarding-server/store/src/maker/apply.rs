@@ -40,7 +40,7 @@ impl Apply<'_, '_> {
                 let row = Order { id, terms, begun: 0, completed: 0, opened_at: at, closed_at: None };
                 self.writes.put(keys::order(Some(order)), &row)
             }
-            MakerEvent::OrderClosed { order } => self.change_order(order, |row| row.closed_at = Some(at)),
+            MakerEvent::OrderClosed { order, .. } => self.change_order(order, |row| row.closed_at = Some(at)),
             MakerEvent::UnitBegun { .. } => self.begin_unit(event),
             MakerEvent::UnitCompleted { unit, certificate, fingerprint } => {
                 let (certificate, fingerprint) = (certificate.clone(), *fingerprint);
@@ -56,8 +56,8 @@ impl Apply<'_, '_> {
                 let sale = Sale { customer: customer.clone(), domain: domain.clone(), at };
                 self.change_unit(*unit, |row| row.sale = Some(sale)).map(drop)
             }
-            MakerEvent::UnitBlocked { unit, code } => {
-                let block = Block { code: code.clone(), since_at: at };
+            MakerEvent::UnitBlocked { unit, code, note } => {
+                let block = Block { code: code.clone(), note: note.clone(), since_at: at };
                 self.change_unit(*unit, |row| row.block = Some(block)).map(drop)
             }
             MakerEvent::UnitUnblocked { unit } => self.change_unit(*unit, |row| row.block = None).map(drop),

@@ -25,6 +25,8 @@ pub enum MakerEvent {
     OrderClosed {
         /// Its number.
         order: OrderId,
+        /// Why, in the words of who did it.
+        note: Text,
     },
     /// An IDevID is about to be signed.
     UnitBegun {
@@ -82,6 +84,8 @@ pub enum MakerEvent {
         unit: DeviceId,
         /// Why.
         code: ReasonCode,
+        /// Why, in the words of who did it.
+        note: Text,
     },
     /// A block was taken back.
     UnitUnblocked {

@@ -5,6 +5,7 @@ use proto::{OrderId, SerialNumber};
 use super::event::MakerEvent;
 use super::rows::{Order, OrderTerms, SerialRange};
 use super::{Maker, keys};
+use crate::blob::Text;
 use crate::engine::{Command, Outcome, View};
 use crate::error::Error;
 use crate::stamp::Stamp;
@@ -35,6 +36,8 @@ pub struct Opened {
 pub struct CloseOrder {
     /// Which.
     pub order: OrderId,
+    /// Why, in the words of who does it.
+    pub note: Text,
 }
 
 impl Command<Maker> for OpenOrder {
@@ -68,7 +71,8 @@ impl Command<Maker> for CloseOrder {
             return Ok(Outcome::Unchanged(order));
         }
         order.closed_at = Some(stamp.at);
-        Ok(Outcome::Record(MakerEvent::OrderClosed { order: self.order.clone() }, order))
+        let event = MakerEvent::OrderClosed { order: self.order.clone(), note: self.note.clone() };
+        Ok(Outcome::Record(event, order))
     }
 }
 
@@ -105,7 +109,6 @@ impl SerialRange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::blob::Text;
 
     fn numbers(first: u64, last: u64, digits: u8) -> SerialRange {
         SerialRange::Numbers { prefix: Text::new("GW-").unwrap(), first, last, digits }

@@ -139,6 +139,8 @@ pub struct Sale {
 pub struct Block {
     /// Why.
     pub code: ReasonCode,
+    /// Why, in the words of who did it.
+    pub note: Text,
     /// Since when.
     pub since_at: UnixTime,
 }

@@ -86,6 +86,8 @@ pub struct BlockUnit {
     pub unit: DeviceId,
     /// Why.
     pub code: ReasonCode,
+    /// Why, in the words of who does it.
+    pub note: Text,
 }
 
 /// Takes a block back. Again is the same.
@@ -215,8 +217,9 @@ impl Command<Maker> for BlockUnit {
         if unit.block.is_some() {
             return Ok(Outcome::Unchanged(unit));
         }
-        unit.block = Some(Block { code: self.code.clone(), since_at: stamp.at });
-        Ok(Outcome::Record(MakerEvent::UnitBlocked { unit: self.unit, code: self.code.clone() }, unit))
+        let (code, note) = (self.code.clone(), self.note.clone());
+        unit.block = Some(Block { code: code.clone(), note: note.clone(), since_at: stamp.at });
+        Ok(Outcome::Record(MakerEvent::UnitBlocked { unit: self.unit, code, note }, unit))
     }
 }
 
