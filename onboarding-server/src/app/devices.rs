@@ -1,0 +1,155 @@
+//! What an operator does with devices: announce, look, approve, move through the lifecycle.
+//!
+//! Does not: know gRPC, decide who may.
+//! Invariants: a change names the version that the operator saw, or the one that is on record when none is named; who
+//! did it and why is in the journal.
+
+use std::collections::BTreeMap;
+
+use proto::{DeviceId, ManufacturerId, ProductName, SerialNumber, Seq, Version};
+use server_lifecycle::Event;
+use server_store::{
+    Actor, ApproveDevice, ChangeState, Declared, DeclareDevice, Device, DeviceFilter, Labels, OwnerEvent, Page,
+    Recorded, Stamp, Text,
+};
+
+use super::{Error, Refusal};
+use crate::context::{Context, OwnerContext};
+
+/// Which device is meant.
+#[derive(Clone, Debug)]
+pub enum DeviceReference {
+    /// By its id.
+    Id(DeviceId),
+    /// By its serial number, and its manufacturer where two have the same.
+    Name(Option<ManufacturerId>, SerialNumber),
+}
+
+/// Who changes what, and why.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Which device.
+    pub device: DeviceReference,
+    /// The version that was seen; `None` to take the one on record.
+    pub expected: Option<Version>,
+    /// Why, in words.
+    pub reason: Text,
+    /// The operator.
+    pub operator: Text,
+}
+
+/// A device that the owner expects.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Its manufacturer, which must be registered.
+    pub manufacturer: ManufacturerId,
+    /// Its serial number.
+    pub serial: SerialNumber,
+    /// Its product.
+    pub product: Option<ProductName>,
+    /// The owner's words about it.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Announces a device.
+///
+/// # Errors
+/// [`Error::ManufacturerUnknown`] (`Refused`); those of the store.
+pub async fn declare(context: &Context, operator: Text, expected: Expected) -> Result<Declared, Refusal> {
+    let owner = owner(context)?;
+    if owner.manufacturers.find(&expected.manufacturer).is_none() {
+        return Err(Error::ManufacturerUnknown.into());
+    }
+    let labels = expected.labels.into_iter().map(|(key, value)| Ok((Text::new(key)?, Text::new(value)?)));
+    let labels: BTreeMap<Text, Text> = labels.collect::<Result<_, server_store::Error>>()?;
+    let command = DeclareDevice {
+        manufacturer: expected.manufacturer,
+        serial: expected.serial,
+        product: expected.product,
+        labels: if labels.is_empty() { None } else { Some(Labels::new(labels)?) },
+    };
+    Ok(owner.store.write(stamp(context, operator), command).await?)
+}
+
+/// Loads a device.
+///
+/// # Errors
+/// `Unknown` when it is not on record; [`Error::DeviceAmbiguous`] (`Malformed`) when two manufacturers have the serial
+/// number.
+pub async fn load(context: &Context, device: DeviceReference) -> Result<Device, Refusal> {
+    let found = owner(context)?.store.read(move |store| match device {
+        DeviceReference::Id(id) => Ok(store.load_device(id)?.into_iter().collect()),
+        DeviceReference::Name(None, serial) => store.find_by_serial(&serial),
+        DeviceReference::Name(Some(manufacturer), serial) => {
+            Ok(store.load_device(server_store::device_id(&manufacturer, &serial))?.into_iter().collect())
+        }
+    });
+    let mut found: Vec<Device> = found.await?;
+    match (found.pop(), found.is_empty()) {
+        (Some(device), true) => Ok(device),
+        (Some(_), false) => Err(Error::DeviceAmbiguous.into()),
+        (None, _) => Err(server_store::Error::DeviceUnknown.into()),
+    }
+}
+
+/// Lists devices.
+///
+/// # Errors
+/// Those of the store.
+pub async fn list(
+    context: &Context,
+    filter: DeviceFilter,
+    cursor: Option<Vec<u8>>,
+    limit: usize,
+) -> Result<Page<Device>, Refusal> {
+    let page = owner(context)?.store.read(move |store| store.list_devices(&filter, cursor.as_deref(), limit));
+    Ok(page.await?)
+}
+
+/// Lists the history of a device from record `from` on.
+///
+/// # Errors
+/// As [`load`].
+pub async fn timeline(
+    context: &Context,
+    device: DeviceReference,
+    from: Seq,
+    limit: usize,
+) -> Result<(Device, Vec<Recorded<OwnerEvent>>), Refusal> {
+    let device = load(context, device).await?;
+    let id = device.id;
+    let events = owner(context)?.store.read(move |store| store.timeline(id, from, limit)).await?;
+    Ok((device, events))
+}
+
+/// Lets a device in that waits for a person, or will.
+///
+/// # Errors
+/// As [`load`]; `lifecycle-retired`; `Refused` when the device changed since it was seen.
+pub async fn approve(context: &Context, change: Change) -> Result<Device, Refusal> {
+    let device = load(context, change.device).await?;
+    let expected = change.expected.unwrap_or(device.version);
+    let command = ApproveDevice { device: device.id, expected, note: change.reason };
+    owner(context)?.store.write(stamp(context, change.operator), command).await?;
+    load(context, DeviceReference::Id(device.id)).await
+}
+
+/// Moves a device through its lifecycle.
+///
+/// # Errors
+/// As [`load`]; those of the lifecycle; `Refused` when the device changed since it was seen.
+pub async fn change_state(context: &Context, change: Change, event: Event) -> Result<Device, Refusal> {
+    let device = load(context, change.device).await?;
+    let expected = change.expected.unwrap_or(device.version);
+    let command = ChangeState { device: device.id, expected, event, code: None, note: change.reason };
+    owner(context)?.store.write(stamp(context, change.operator), command).await?;
+    load(context, DeviceReference::Id(device.id)).await
+}
+
+fn owner(context: &Context) -> Result<&OwnerContext, Error> {
+    context.owner.as_ref().ok_or(Error::RoleMissing)
+}
+
+fn stamp(context: &Context, operator: Text) -> Stamp {
+    Stamp::new(context.clock.now(), Actor::Operator(operator))
+}

@@ -1,0 +1,160 @@
+//! The messages of `DeviceService` as the verbs' types and back; nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proto::{Seq, Version};
+use proto_api::v1::device_reference::By;
+use proto_api::{BATCH_ITEMS_MAX, timestamp, v1};
+use server_lifecycle::State;
+use server_store::{Declaration, Device, DeviceFilter, Text};
+
+use crate::app::devices::{Change, DeviceReference, Expected, declare};
+use crate::app::{Error, Refusal};
+use crate::context::Context;
+use crate::grpc::convert::{id, optional_id, refusal, state};
+
+/// Reads which device is meant.
+pub(super) fn reference(device: Option<v1::DeviceReference>) -> Result<DeviceReference, Refusal> {
+    match device.and_then(|device| device.by) {
+        Some(By::Id(text)) => Ok(DeviceReference::Id(id(&text)?)),
+        Some(By::Name(name)) => {
+            Ok(DeviceReference::Name(optional_id(&name.manufacturer)?, id(&name.serial_number)?))
+        }
+        None => Err(Error::PartMissing("device").into()),
+    }
+}
+
+/// Reads a decision.
+pub(super) fn change(change: Option<v1::DeviceChange>, operator: Text) -> Result<Change, Refusal> {
+    let change = change.ok_or(Error::PartMissing("change"))?;
+    Ok(Change {
+        device: reference(change.device)?,
+        expected: change.expected_version.map(Version),
+        reason: Text::new(change.reason)?,
+        operator,
+    })
+}
+
+/// Reads which devices are wanted, as far as the store selects; [`is_shown`] does the rest.
+pub(super) fn filter(filter: &v1::DeviceFilter) -> Result<DeviceFilter, Refusal> {
+    let mut states = filter.states();
+    let only = match (states.next(), states.next()) {
+        (Some(only), None) => State::ALL.into_iter().find(|known| state(*known) == only),
+        (Some(_) | None, _) => None,
+    };
+    let label = filter.labels.iter().next().map(|(key, value)| {
+        let value = if value.is_empty() { None } else { Some(Text::new(value.as_str())?) };
+        Ok::<_, server_store::Error>((Text::new(key.as_str())?, value))
+    });
+    Ok(DeviceFilter {
+        state: only,
+        manufacturer: optional_id(&filter.manufacturer)?,
+        serial_prefix: filter.serial_number_prefix.clone(),
+        label: label.transpose()?,
+    })
+}
+
+/// Tells whether a device is wanted, for what the store does not select by.
+pub(super) fn is_shown(filter: &v1::DeviceFilter, device: &Device) -> bool {
+    let has_label = |(key, value): (&String, &String)| {
+        device.labels.value(key).is_some_and(|found| value.is_empty() || found == value)
+    };
+    let has_product = || device.product.as_ref().is_some_and(|product| product.as_str() == filter.product);
+    (filter.states.is_empty() || filter.states().any(|wanted| wanted == state(device.state)))
+        && (filter.product.is_empty() || has_product())
+        && (!filter.awaits_approval || awaits_approval(device))
+        && filter.labels.iter().all(has_label)
+}
+
+/// A request that nobody announced waits for a person until one approves.
+fn awaits_approval(device: &Device) -> bool {
+    device.state == State::Requested && device.declared_at.is_none() && device.approval.is_none()
+}
+
+/// Writes a device.
+pub(super) fn device(device: &Device) -> v1::Device {
+    let labels: BTreeMap<String, String> =
+        device.labels.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    v1::Device {
+        id: device.id.to_string(),
+        manufacturer: device.manufacturer.to_string(),
+        serial_number: device.serial.to_string(),
+        product: device.product.as_ref().map(ToString::to_string).unwrap_or_default(),
+        state: state(device.state).into(),
+        generation: device.generation.0,
+        version: device.version.0,
+        labels,
+        created_at: Some(timestamp(device.created_at)),
+        changed_at: Some(timestamp(device.changed_at)),
+        last_heard_at: device.last_report.as_ref().map(|report| timestamp(report.at)),
+        reason_code: device.state_code.as_ref().map(ToString::to_string).unwrap_or_default(),
+        awaits_approval: awaits_approval(device),
+        ..v1::Device::default()
+    }
+}
+
+/// Reads where a timeline goes on: its page token is the number of a record.
+pub(super) fn timeline_page(page: Option<v1::Page>) -> Result<(Seq, usize), Refusal> {
+    let page = page.unwrap_or_default();
+    let limit = usize::try_from(page.size_bounded()).unwrap_or(usize::MAX);
+    if page.token.is_empty() {
+        return Ok((Seq(0), limit));
+    }
+    let seq = page.token.parse().map_err(|_| server_store::Error::CursorInvalid)?;
+    Ok((Seq(seq), limit))
+}
+
+/// Announces a batch of devices; all at once, so that they share the wait for the disk.
+pub(super) async fn import(
+    context: &Arc<Context>,
+    operator: &Text,
+    batch: v1::ImportDevicesRequest,
+) -> Result<v1::ImportDevicesResponse, Refusal> {
+    if batch.devices.len() > BATCH_ITEMS_MAX {
+        return Err(Error::BatchTooLarge.into());
+    }
+    let under_way: Vec<_> = batch
+        .devices
+        .into_iter()
+        .map(|row| tokio::spawn(import_one(Arc::clone(context), operator.clone(), row)))
+        .collect();
+    let mut results = Vec::with_capacity(under_way.len());
+    for one in under_way {
+        results.push(one.await.map_err(|_| Error::RecordUnreadable)?);
+    }
+    Ok(v1::ImportDevicesResponse { results })
+}
+
+async fn import_one(context: Arc<Context>, operator: Text, row: v1::ExpectedDevice) -> v1::ImportResult {
+    let number = row.row;
+    let declared = match expected(row) {
+        Ok(expected) => declare(&context, operator, expected).await,
+        Err(refusal) => Err(refusal),
+    };
+    match declared {
+        Ok(declared) => {
+            let outcome = match declared.change {
+                Declaration::New | Declaration::Changed => v1::ImportOutcome::Created,
+                Declaration::Unchanged => v1::ImportOutcome::Unchanged,
+            };
+            let device_id = declared.device.to_string();
+            v1::ImportResult { row: number, outcome: outcome.into(), device_id, refusal: None }
+        }
+        Err(why) => v1::ImportResult {
+            row: number,
+            outcome: v1::ImportOutcome::Refused.into(),
+            device_id: String::new(),
+            refusal: Some(refusal(&why)),
+        },
+    }
+}
+
+fn expected(row: v1::ExpectedDevice) -> Result<Expected, Refusal> {
+    Ok(Expected {
+        manufacturer: id(&row.manufacturer)?,
+        serial: id(&row.serial_number)?,
+        product: optional_id(&row.product)?,
+        labels: row.labels.into_iter().collect(),
+    })
+}
