@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use cargo_metadata::MetadataCommand;
-use tests::repository;
+use tests::repository::{self, SourceFile};
 
 use crate::no_offences;
 
@@ -48,18 +48,39 @@ fn reason_codes_are_lower_case_words_with_hyphens() {
     no_offences("a reason code of another form", &offences);
 }
 
+/// How a method that names codes begins: `code` or `…_code`.
+const METHODS: [&str; 2] = ["code(&self) ->", "code(self) ->"];
+
 /// Finds each code that the sources make, outside of tests, with the file that makes it.
 fn reason_codes() -> BTreeMap<String, String> {
     let mut codes = BTreeMap::new();
-    for file in repository::rust_files().into_iter().filter(|f| f.path.contains("/src/")) {
+    for file in repository::rust_files().into_iter().filter(is_source) {
         let above_tests = file.text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        for piece in above_tests.split("ReasonCode::new(").skip(1) {
-            if let Some(code) = piece.trim_start().strip_prefix('"').and_then(|rest| rest.split('"').next()) {
-                codes.insert(code.to_owned(), file.path.clone());
-            }
-        }
+        let made = above_tests.split("ReasonCode::new(").skip(1).filter_map(first_argument);
+        let named = METHODS.into_iter().flat_map(|method| above_tests.split(method).skip(1)).filter_map(body);
+        let named = named.flat_map(quoted);
+        codes.extend(made.chain(named).map(|code| (code.to_owned(), file.path.clone())));
     }
     codes
+}
+
+fn is_source(file: &SourceFile) -> bool {
+    file.path.contains("/src/") && !file.path.ends_with("/tests.rs")
+}
+
+/// Takes the text right after the parenthesis when it is a literal.
+fn first_argument(call: &str) -> Option<&str> {
+    call.trim_start().strip_prefix('"')?.split('"').next()
+}
+
+/// Takes the body of a method from what follows its name.
+fn body(after_name: &str) -> Option<&str> {
+    after_name.split_once('{')?.1.split("\n    }\n").next()
+}
+
+/// Takes every literal of a text that has the form of a code.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('"').skip(1).step_by(2).filter(|word| word.contains('-') && !word.contains(' '))
 }
 
 fn document(path: &str) -> String {
