@@ -30,6 +30,7 @@ demo: deps-build ## Makes 200 units, onboards them, refuses the attackers, shows
 
 .PHONY: test
 test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, stories, tidy, fuzz corpus.
+	cargo build --workspace --bins --locked
 	cargo nextest run --workspace --locked
 	cargo test --doc --workspace --locked --quiet
 

@@ -3,11 +3,16 @@
 //! Does not: know the simulator or the tests.
 //! Invariants: the clock is read in [`clock`] only; sockets are opened in [`listen`] only.
 
+pub mod app;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod context;
+pub mod effects;
 mod files;
+pub mod grpc;
+pub mod http;
 pub mod init;
 pub mod listen;
 pub mod metrics;

@@ -1,18 +1,25 @@
 //! The routers of all listeners over one open state.
 //!
 //! Does not: contain a route of BRSKI, EST or gRPC; those are in `http` and `grpc`.
-//! Invariants: reflection is there only in [`Mode::Development`].
+//! Invariants: reflection is there only in [`Mode::Development`]; what is owed from before is taken up again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use http::header;
+use tokio::task::JoinHandle;
 
+use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::context::Context;
 use crate::metrics::{self, Metrics};
 use crate::run::Mode;
+use crate::{grpc, http};
+
+/// How often the outbox is looked through for questions to MASAs that are still without an answer.
+const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the listeners serve.
 pub struct Routes {
@@ -24,45 +31,79 @@ pub struct Routes {
     pub admin: Router,
     /// For the metrics collector and readers of revocation lists.
     pub plain: Router,
+    context: Arc<Context>,
 }
 
 /// Why the state cannot be opened.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {}
+pub type Error = crate::context::Error;
 
 /// What is left to do when the last request has ended.
 #[derive(Debug)]
-pub struct Closing;
+pub struct Closing {
+    context: Arc<Context>,
+    tasks: Vec<JoinHandle<()>>,
+}
 
 impl Routes {
     /// Opens the state that `config` names and builds the routers over it.
     ///
     /// # Errors
-    /// None yet.
+    /// Whatever cannot be opened.
     pub fn open(config: Arc<Config>, mode: Mode, clock: Clock, metrics: Metrics) -> Result<Self, Error> {
-        let _ = (config, mode, clock);
-        let plain = metrics_router(metrics);
-        Ok(Self { owner: Some(Router::new()), maker: Some(Router::new()), admin: Router::new(), plain })
+        let context = Arc::new(Context::open(config, clock, metrics.clone())?);
+        Ok(Self {
+            owner: context.owner.is_some().then(|| http::owner_router(Arc::clone(&context))),
+            maker: context.maker.is_some().then(|| http::maker_router(Arc::clone(&context))),
+            admin: grpc::router(Arc::clone(&context), mode),
+            plain: metrics_router(metrics).merge(http::plain::router(Arc::clone(&context))),
+            context,
+        })
     }
 
-    /// Returns what must be closed at the end.
+    /// Starts the background work and returns what must be closed at the end.
     #[must_use]
     pub fn closing(&self) -> Closing {
-        Closing
+        let context = Arc::clone(&self.context);
+        let tasks = vec![
+            tokio::spawn(work_off_outbox(Arc::clone(&context))),
+            tokio::spawn(app::publish_crl::keep_current(Arc::clone(&context))),
+        ];
+        Closing { context, tasks }
     }
 }
 
 impl Closing {
-    /// Closes the state.
+    /// Ends the background work and closes the state. What was accepted by the stores is written.
     pub async fn close(self) {
-        std::future::ready(()).await;
+        for task in &self.tasks {
+            task.abort();
+        }
+        for task in self.tasks {
+            // Ended as asked, or with a panic that was reported where it happened.
+            let _ = task.await;
+        }
+        let context = self.context;
+        // Closing waits for the disk.
+        let closed = tokio::task::spawn_blocking(move || drop(context)).await;
+        if closed.is_err() {
+            tracing::error!("the stores were not closed in order; the journal has all that was acknowledged");
+        }
+    }
+}
+
+async fn work_off_outbox(context: Arc<Context>) {
+    let mut ticks = tokio::time::interval(OUTBOX_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if let Err(refusal) = app::request_voucher::resume_outstanding(&context).await {
+            tracing::error!(%refusal, "the outbox cannot be worked off");
+        }
     }
 }
 
 fn metrics_router(metrics: Metrics) -> Router {
     Router::new().route(
         "/metrics",
-        get(move || async move { ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.encode()) }),
+        get(move || async move { ([(::http::header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.encode()) }),
     )
 }

@@ -101,6 +101,13 @@ impl Issuer {
         prepare(template, &Authority::of(self))
     }
 
+    /// Takes up what this issuer prepared and a journal kept, so that the very same is signed after a crash.
+    ///
+    /// [`Issuer::sign`] reads what it signed and fails on anything that is no certificate of this issuer.
+    pub fn take_up(&self, tbs_der: Vec<u8>) -> ToBeSigned {
+        ToBeSigned { der: tbs_der, issuer: self.signer.public_key().fingerprint() }
+    }
+
     /// Signs what this issuer prepared.
     ///
     /// # Errors

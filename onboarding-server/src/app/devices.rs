@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use proto::{DeviceId, ManufacturerId, ProductName, SerialNumber, Seq, Version};
+use proto::{DeviceId, ManufacturerId, ProductName, Seq, SerialNumber, Version};
 use server_lifecycle::Event;
 use server_store::{
-    Actor, ApproveDevice, ChangeState, Declared, DeclareDevice, Device, DeviceFilter, Labels, OwnerEvent, Page,
-    Recorded, Stamp, Text,
+    Actor, ApproveDevice, ChangeState, DeclareDevice, Declared, Device, DeviceFilter, Labels, OwnerEvent,
+    Page, Recorded, Stamp, Text,
 };
 
 use super::{Error, Refusal};

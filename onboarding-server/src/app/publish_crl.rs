@@ -51,7 +51,10 @@ async fn publish_if_due(context: &Context) -> Result<(), Refusal> {
         .read(move |store| {
             let as_of = store.head().seq;
             let owed = store.list_outbox(None, OUTBOX_PAGE)?;
-            let is_owed = owed.rows.iter().any(|row| matches!(&row.task, Task::PublishCrl { issuer } if *issuer == wanted));
+            let is_owed = owed
+                .rows
+                .iter()
+                .any(|row| matches!(&row.task, Task::PublishCrl { issuer } if *issuer == wanted));
             Ok((store.load_crl(&wanted)?, is_owed, as_of, store.list_revocations(&wanted, now)?))
         })
         .await?;

@@ -33,9 +33,12 @@ impl Authorities {
             all.extend(path.map(|(ca, kind)| authority(ca, kind, "", kind == Kind::DomainIssuing)));
             all.extend(owner.registrar.chain.first().map(|own| authority(own, Kind::Registrar, "", true)));
             for maker in owner.manufacturers.iter() {
-                let kinds = [(&maker.anchors, Kind::IdevidAnchor), (&maker.voucher_anchors, Kind::VoucherAnchor)];
+                let kinds =
+                    [(&maker.anchors, Kind::IdevidAnchor), (&maker.voucher_anchors, Kind::VoucherAnchor)];
                 for (anchors, kind) in kinds {
-                    all.extend(anchors.certificates().iter().map(|ca| authority(ca, kind, maker.id.as_str(), false)));
+                    all.extend(
+                        anchors.certificates().iter().map(|ca| authority(ca, kind, maker.id.as_str(), false)),
+                    );
                 }
             }
         }
@@ -83,7 +86,8 @@ impl AuthorityService for Authorities {
             return Err(Refusal::from(Error::CrlMissing).into());
         }
         let crl = publish_crl::current_crl(&self.context).await?;
-        let parsed = Crl::parse(&crl.der).and_then(|parsed| parsed.verify(owner.issuer.certificate(), crl.this_update_at));
+        let parsed = Crl::parse(&crl.der)
+            .and_then(|parsed| parsed.verify(owner.issuer.certificate(), crl.this_update_at));
         let revoked = parsed.map_err(Refusal::from)?.len();
         Ok(Response::new(v1::GetCrlResponse {
             number: crl.number,
@@ -100,14 +104,17 @@ impl AuthorityService for Authorities {
     ) -> Result<Response<v1::ListManufacturersResponse>, Status> {
         let made_here = self.context.maker.as_ref().map(|maker| &maker.settings);
         let owner = self.context.owner.as_ref().ok_or(Error::RoleMissing).map_err(Refusal::from)?;
-        let count = |anchors: &pki::path::Anchors| u32::try_from(anchors.certificates().len()).unwrap_or(u32::MAX);
+        let count =
+            |anchors: &pki::path::Anchors| u32::try_from(anchors.certificates().len()).unwrap_or(u32::MAX);
         let manufacturers = owner.manufacturers.iter().map(|one| {
             let made_here = made_here.filter(|settings| settings.id == one.id);
             v1::Manufacturer {
                 id: one.id.to_string(),
                 masa_url: one.masa_url.as_ref().map_or_else(|| one.masa_hosts.join(" "), ToString::to_string),
                 is_made_here: made_here.is_some(),
-                masa_policy: made_here.map_or(v1::MasaPolicy::Unspecified, |maker| policy(maker.voucher_policy)).into(),
+                masa_policy: made_here
+                    .map_or(v1::MasaPolicy::Unspecified, |maker| policy(maker.voucher_policy))
+                    .into(),
                 is_compat: one.compat == pki::cms::Compat::IdData,
                 idevid_anchors: count(&one.anchors),
                 voucher_anchors: count(&one.voucher_anchors),

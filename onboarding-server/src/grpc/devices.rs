@@ -106,7 +106,6 @@ impl DeviceService for Devices {
         Ok(Response::new(v1::RetireDeviceResponse { device }))
     }
 
-
     async fn list_devices(
         &self,
         request: Request<v1::ListDevicesRequest>,
@@ -140,9 +139,9 @@ impl DeviceService for Devices {
         let (from, limit) = forms::timeline_page(wanted.page)?;
         let (device, records) = devices::timeline(&self.context, reference, from, limit).await?;
         let next = records.last().filter(|_| records.len() == limit).map(|last| last.seq.next().to_string());
-        let named = Some((&device.manufacturer, &device.serial));
+        let name = (device.manufacturer, device.serial);
         Ok(Response::new(v1::GetTimelineResponse {
-            events: records.iter().map(|record| events::event(record, named)).collect(),
+            events: events::timeline(&records, &name),
             next_page_token: next.unwrap_or_default(),
         }))
     }

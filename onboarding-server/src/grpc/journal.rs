@@ -48,7 +48,8 @@ impl JournalService for Journal {
         _: Request<v1::GetHeadRequest>,
     ) -> Result<Response<v1::GetHeadResponse>, Status> {
         let head = self.owner()?.store.store().head();
-        let last = self.owner()?.store.read(move |store| store.records(head.seq, 1)).await.map_err(Refusal::from)?;
+        let last =
+            self.owner()?.store.read(move |store| store.records(head.seq, 1)).await.map_err(Refusal::from)?;
         Ok(Response::new(v1::GetHeadResponse {
             seq: head.seq.0,
             hash: head.hash.as_bytes().to_vec(),
@@ -83,7 +84,8 @@ impl JournalService for Journal {
         };
         let is_full = records.len() == limit;
         let shown: Vec<_> = records.iter().filter(|record| last == 0 || record.seq.0 <= last).collect();
-        let next = shown.last().filter(|_| is_full && shown.len() == limit).map(|last| last.seq.next().to_string());
+        let next =
+            shown.last().filter(|_| is_full && shown.len() == limit).map(|last| last.seq.next().to_string());
         Ok(Response::new(v1::ListRecordsResponse {
             records: shown.into_iter().map(record).collect(),
             next_page_token: next.unwrap_or_default(),

@@ -70,8 +70,12 @@ pub(super) async fn serve_connection<S>(
 {
     let builder = builder(version, &answering.limits);
     let peer = Arc::new(peer);
-    let service =
-        hyper::service::service_fn(move |request| answer(answering.clone(), Arc::clone(&peer), request));
+    let answer_stop = stop.clone();
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        // An answer that goes on for as long as the server runs ends by this.
+        request.extensions_mut().insert(answer_stop.clone());
+        answer(answering.clone(), Arc::clone(&peer), request)
+    });
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -103,6 +103,7 @@ impl Apply<'_, '_> {
         let mut after = before.clone().map_or_else(fresh, |device| bumped(device, self.at));
         after.product.clone_from(product);
         after.labels.clone_from(labels);
+        after.declared_at = after.declared_at.or(Some(self.at));
         self.put_device(before.as_ref(), &after)
     }
 
@@ -428,6 +429,7 @@ impl Device {
             voucher_request: None,
             certificate: None,
             certificate_intent: None,
+            declared_at: None,
             confirmed_at: None,
             last_report: None,
             created_at: at,

@@ -109,7 +109,9 @@ impl Command<Owner> for DeclareDevice {
         let labels = labels.unwrap_or_default();
         let (version, change) = match &before {
             None => (Version(1), Declaration::New),
-            Some(before) if before.product == product && before.labels == labels => {
+            Some(before)
+                if before.declared_at.is_some() && before.product == product && before.labels == labels =>
+            {
                 let declared = Declared { device, version: before.version, change: Declaration::Unchanged };
                 return Ok(Outcome::Unchanged(declared));
             }

@@ -42,6 +42,8 @@ pub struct Device {
     pub version: Version,
     /// Which life of the device this is, from 0.
     pub generation: Generation,
+    /// When the owner first said that it is to come; `None` for a device that came unannounced.
+    pub declared_at: Option<UnixTime>,
     /// That a person let it in, for policies that wait for one.
     pub approval: Option<Approval>,
     /// The IDevID it last showed.

@@ -1,0 +1,18 @@
+//! What the server does, one file for each verb; HTTP and gRPC both call these.
+//!
+//! Does not: know bytes of a transport or status codes.
+//! Invariants: nothing is granted that is not durably written; every refusal is a [`Refusal`] with a stable code.
+
+pub mod devices;
+pub mod enroll;
+mod error;
+mod identify;
+pub mod maker;
+pub mod publish_crl;
+mod refusal;
+pub mod report_status;
+pub mod request_voucher;
+
+pub use error::Error;
+pub use identify::{Identity, identify};
+pub use refusal::Refusal;

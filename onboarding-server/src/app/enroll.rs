@@ -1,0 +1,184 @@
+//! A device asks for its first certificate, or for the next one.
+//!
+//! Source: RFC 7030 §4.2; RFC 8995 §5.9.
+//! 1. The chain of the channel is judged. Who comes with an IDevID enrolls, who comes with an LDevID renews, whatever
+//!    the path says: some clients post a first enrolment to `simplereenroll`.
+//! 2. The request is verified: self-signature, and that it names the device of the channel.
+//! 3. Facts are collected and a decision is made.
+//! 4. Intent: what will be signed is built from policy and recorded.
+//! 5. Act: it is signed.
+//! 6. Outcome: the certificate is recorded, and only then handed out.
+//!
+//! Does not: know HTTP.
+//! Invariants: of a request only the key is taken; one request has one certificate, however often it comes.
+
+use pki::{Certificate, Csr, Profile, PublicKey, Subject, Template, Unverified, random_serial};
+use proto::{Fingerprint, UnixTime, Version};
+use proto_est::{ChallengePassword, EnrollRequest, RenewalRequest};
+use server_policy::{CertificateFacts, Decision, Facts, RequestKind, decide};
+use server_store::{
+    Actor, BeginCertificate, Begun, Blob, CertificateDraft, CertificateKey, CertificateStatus,
+    CompleteCertificate, Device, Stamp,
+};
+
+use super::publish_crl::issuer_key_id;
+use super::request_voucher::{add_device, base_facts, manufacturer_facts};
+use super::{Error, Identity, Refusal, identify};
+use crate::context::{Context, Manufacturer, OwnerContext};
+use crate::listen::Peer;
+
+/// How far back a validity begins, in seconds, for devices whose clock is slow.
+const BACKDATED_SECONDS: u64 = 300;
+
+/// Takes the body of `simpleenroll` or `simplereenroll` and returns the certificate.
+///
+/// # Errors
+/// A [`Refusal`] with the exact reason.
+pub async fn enroll(context: &Context, peer: &Peer, body: &[u8]) -> Result<Certificate, Refusal> {
+    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let now = context.clock.now();
+    let (csr, _) = proto_est::parse_csr(body)?;
+    let issuing = match identify(owner, peer, now).await? {
+        Identity::Pledge { manufacturer, idevid } => first(owner, (manufacturer, idevid), csr, now).await?,
+        Identity::Device { device, ldevid, .. } => next(owner, *device, ldevid, csr, now)?,
+    };
+    let certificate = issuing.issue(owner, now).await?;
+    context.metrics.event("certificate_issued");
+    Ok(certificate)
+}
+
+/// What will be issued, decided and ready to be recorded.
+struct Issuing {
+    device: Device,
+    template: Template,
+    csr_digest: Fingerprint,
+    actor: Actor,
+}
+
+async fn first(
+    owner: &OwnerContext,
+    (manufacturer, idevid): (&Manufacturer, &Certificate),
+    csr: Unverified<Csr>,
+    now: UnixTime,
+) -> Result<Issuing, Refusal> {
+    let request = EnrollRequest::verify(csr, idevid, ChallengePassword::Refuse)?;
+    let id = server_store::device_id(&manufacturer.id, request.serial_number());
+    let device = owner.store.read(move |store| store.load_device(id)).await?;
+    let mut facts = base_facts(RequestKind::Enroll, now, manufacturer, idevid);
+    add_device(&mut facts, device.as_ref(), idevid);
+    admit(&facts)?;
+    let device = device.ok_or(server_store::Error::DeviceUnknown)?;
+    let subject = Subject {
+        organization: Some(owner.settings.domain.clone()),
+        ..Subject::device(request.serial_number())
+    };
+    let template = template(owner, subject, request.public_key().clone(), now)?;
+    let actor = Actor::Pledge(idevid.fingerprint());
+    Ok(Issuing { device, template, csr_digest: request.digest(), actor })
+}
+
+fn next(
+    owner: &OwnerContext,
+    device: Device,
+    ldevid: &Certificate,
+    csr: Unverified<Csr>,
+    now: UnixTime,
+) -> Result<Issuing, Refusal> {
+    let request = RenewalRequest::verify(csr, ldevid, ChallengePassword::Refuse)?;
+    let mut facts = Facts::new(RequestKind::Reenroll, now);
+    facts.manufacturer = owner.manufacturers.find(&device.manufacturer).map(manufacturer_facts);
+    facts.device = Some(server_policy::DeviceFacts {
+        state: device.state,
+        is_declared: device.declared_at.is_some(),
+        key: server_policy::KeyOnRecord::Same,
+        confirmed_at: device.confirmed_at,
+    });
+    facts.certificate = Some(CertificateFacts {
+        not_before_at: ldevid.not_before(),
+        not_after_at: ldevid.not_after(),
+        // `identify` let no certificate of an earlier life through.
+        is_of_this_generation: true,
+    });
+    admit(&facts)?;
+    let mut template = template(owner, Subject::device(&device.serial), request.public_key().clone(), now)?;
+    template.subject_der = Some(ldevid.subject_der().to_vec());
+    template.subject_alt_name_der = ldevid.subject_alt_name_der().map(<[u8]>::to_vec);
+    let actor = Actor::Pledge(ldevid.fingerprint());
+    Ok(Issuing { device, template, csr_digest: request.digest(), actor })
+}
+
+/// A certificate is never deferred: whoever may have a voucher may have it.
+fn admit(facts: &Facts) -> Result<(), Refusal> {
+    match decide(facts) {
+        Decision::Admit { .. } => Ok(()),
+        Decision::Defer { .. } => Err(Error::Waiting { retry_after_seconds: 60 }.into()),
+        Decision::Refuse { reason, .. } => Err(reason.into()),
+    }
+}
+
+fn template(
+    owner: &OwnerContext,
+    subject: Subject,
+    public_key: PublicKey,
+    now: UnixTime,
+) -> Result<Template, Refusal> {
+    let begin = now.minus(std::time::Duration::from_secs(BACKDATED_SECONDS));
+    // No certificate outlives the CA that stands behind it.
+    let end = now.plus(owner.settings.ldevid_validity).min(owner.issuer.certificate().not_after());
+    let mut template = Template::new(Profile::LdevId, subject, public_key, random_serial()?, (begin, end));
+    template.crl_url.clone_from(&owner.settings.crl_url);
+    Ok(template)
+}
+
+impl Issuing {
+    async fn issue(self, owner: &OwnerContext, now: UnixTime) -> Result<Certificate, Refusal> {
+        let prepared = owner.issuer.prepare(&self.template)?;
+        let stamp = Stamp::new(now, self.actor);
+        let begin = BeginCertificate {
+            device: self.device.id,
+            expected: self.device.version,
+            draft: CertificateDraft {
+                key: CertificateKey { issuer: issuer_key_id(owner), serial: self.template.serial.clone() },
+                csr_digest: self.csr_digest,
+                public_key: self.template.public_key.fingerprint(),
+                tbs_digest: prepared.digest(),
+                not_before: self.template.not_before,
+                not_after: self.template.not_after,
+                draft: Blob::new(prepared.der())?,
+            },
+            // Within the overlap the same request is a repetition; after it, a device renews with the request it has.
+            repeats_since_at: now.minus(owner.settings.ldevid_overlap),
+        };
+        let key = begin.draft.key.clone();
+        match owner.store.write(stamp.clone(), begin).await? {
+            Begun::New { version } => complete(owner, stamp, (key, version), prepared).await,
+            Begun::Before(earlier) => match earlier.status {
+                CertificateStatus::Issued { certificate, .. } => Ok(Certificate::parse(&certificate)?),
+                CertificateStatus::Intent { draft } => {
+                    let prepared = owner.issuer.take_up(draft.into_bytes());
+                    complete(owner, stamp, (earlier.key, self.device.version), prepared).await
+                }
+                CertificateStatus::Abandoned => Err(server_store::Error::CertificateSettled.into()),
+            },
+        }
+    }
+}
+
+async fn complete(
+    owner: &OwnerContext,
+    stamp: Stamp,
+    (key, expected): (CertificateKey, Version),
+    prepared: pki::ToBeSigned,
+) -> Result<Certificate, Refusal> {
+    let certificate = owner.issuer.sign(prepared)?;
+    let overlap_until = stamp.at.plus(owner.settings.ldevid_overlap);
+    let command = CompleteCertificate {
+        key,
+        expected,
+        certificate: Blob::new(certificate.der())?,
+        fingerprint: certificate.fingerprint(),
+        overlap_until,
+    };
+    owner.store.write(stamp, command).await?;
+    Ok(certificate)
+}

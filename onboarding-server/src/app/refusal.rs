@@ -1,0 +1,77 @@
+//! A "no" on its way to a transport: any reason of the house, with what the peer may be told of it.
+//!
+//! Invariants: what goes out is a code and one of eight fixed sentences; the cause stays in the log.
+
+use std::fmt;
+
+use proto::{Class, Reason, ReasonCode};
+
+use super::Error;
+
+/// Why a verb did not do what was asked.
+pub struct Refusal {
+    reason: Box<dyn Reason + Send + Sync>,
+    retry_after_seconds: Option<u32>,
+}
+
+impl Refusal {
+    /// Returns the kind of refusal.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.reason.class()
+    }
+
+    /// Returns the stable code.
+    #[must_use]
+    pub fn code(&self) -> ReasonCode {
+        self.reason.code()
+    }
+
+    /// Returns after how many seconds it is worth asking again, where that is known.
+    #[must_use]
+    pub const fn retry_after_seconds(&self) -> Option<u32> {
+        self.retry_after_seconds
+    }
+
+    /// Returns what the peer is told beside the code: nothing of ours and nothing that it sent.
+    #[must_use]
+    pub fn external(&self) -> &'static str {
+        match self.class() {
+            Class::Malformed => "the request does not follow its format",
+            Class::Unsupported => "the form, method or algorithm is not offered here",
+            Class::Untrusted => "a certificate, signature or proof does not hold",
+            Class::Unknown => "there is nothing on record under that name",
+            Class::Refused => "the request was refused",
+            Class::NotYet => "the request waits for a decision; ask again with the same bytes",
+            Class::Busy => "the server is busy; ask again later",
+            Class::Fault => "the server failed; its log says more",
+        }
+    }
+}
+
+impl<E: Reason + Send + Sync + 'static> From<E> for Refusal {
+    fn from(reason: E) -> Self {
+        let any: &(dyn core::error::Error + 'static) = &reason;
+        let retry_after_seconds = any.downcast_ref::<Error>().and_then(Error::retry_after_seconds);
+        Self { reason: Box::new(reason), retry_after_seconds }
+    }
+}
+
+impl fmt::Display for Refusal {
+    /// Writes the code and the whole chain of causes, for the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code(), self.reason)?;
+        let mut cause = self.reason.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

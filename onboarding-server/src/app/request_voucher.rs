@@ -1,0 +1,155 @@
+//! A pledge asks for a voucher.
+//!
+//! Source: RFC 8995 §5.2 to §5.6.
+//! 1. The chain of the channel is judged: it must be an IDevID of a registered manufacturer.
+//! 2. The request is read and verified: signature by that IDevID, serial number, nonce, proximity.
+//! 3. The same bytes again meet their own answer.
+//! 4. Facts are collected and a decision is made.
+//! 5. Intent: the request, the facts and the decision are recorded; a deferral or a refusal ends here.
+//! 6. Act: the MASA is asked.
+//! 7. Outcome: the voucher is checked, recorded, and only then handed out.
+//!
+//! Does not: know HTTP.
+//! Invariants: no voucher leaves that is not on record; one request is asked at the MASA once at a time.
+
+mod ask_masa;
+mod facts;
+
+use std::sync::Arc;
+
+use pki::Certificate;
+use proto::Reason;
+use proto_brski::{MasaUrl, Pvr, PvrCheck, Verified, registrar};
+use server_policy::{Decision, decide};
+use server_store::{
+    Actor, BeginVoucher, Blob, DeferVoucher, Device, Nonce, RefuseVoucher, Stamp, Taken, VoucherIntake,
+    VoucherRequest, VoucherStatus,
+};
+
+use super::{Error, Identity, Refusal, identify};
+use crate::context::{Context, Manufacturer, OwnerContext};
+use crate::listen::Peer;
+
+pub use ask_masa::resume_outstanding;
+pub(super) use facts::{add_device, base as base_facts, manufacturer_facts};
+
+/// After how many seconds a pledge asks again when its request is under way already.
+const IN_PROGRESS_SECONDS: u32 = 1;
+
+/// Takes a pledge's request and returns the signed voucher.
+///
+/// # Errors
+/// A [`Refusal`] with the exact reason; `NotYet` while a person or the MASA has not decided.
+pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let now = context.clock.now();
+    let Identity::Pledge { manufacturer, idevid } = identify(owner, peer, now).await? else {
+        return Err(Error::IdevidNeeded.into());
+    };
+    let check = PvrCheck {
+        idevid,
+        registrar_certificates: owner.registrar.chain.get(..1).unwrap_or_default(),
+        compat: manufacturer.compat,
+        now,
+    };
+    let pvr = Pvr::parse(body)?.verify(&check)?;
+    let asking = Asking { owner, manufacturer, idevid, pvr: &pvr };
+    let (device, earlier) = asking.load().await?;
+    if let Some(answer) = earlier.as_ref().and_then(|earlier| asking.answer_of(earlier)) {
+        return answer;
+    }
+    let masa = asking.masa_url();
+    let facts = asking.facts(now, device.as_ref(), earlier.as_ref(), masa.as_ref().ok());
+    let decision = decide(&facts);
+    let stamp = Stamp::new(now, Actor::Pledge(idevid.fingerprint()));
+    let intake = asking.intake(&facts, decision)?;
+    let expected = device.as_ref().map(|device| device.version);
+    match decision {
+        Decision::Admit { .. } => {
+            let ask = registrar::prepare(&pvr, idevid, now)?
+                .sign(&owner.registrar.signer, &owner.registrar.chain)?;
+            let awaiting = ask_masa::save(&ask, &manufacturer.id, &masa?)?;
+            let begun = owner.store.write(stamp, BeginVoucher { intake, expected, awaiting }).await?;
+            match begun {
+                Taken::New { .. } => ask_masa::ask(Arc::clone(context), pvr.digest()).await,
+                Taken::Before(earlier) => asking.answer_of(&earlier).unwrap_or(Err(in_progress())),
+            }
+        }
+        Decision::Defer { until, .. } => {
+            let code = Error::Waiting { retry_after_seconds: 0 }.code();
+            owner.store.write(stamp, DeferVoucher { intake, expected, code, until }).await?;
+            Err(waiting(owner))
+        }
+        Decision::Refuse { reason, .. } => {
+            let command = RefuseVoucher { intake, expected, code: reason.code(), is_final: false };
+            owner.store.write(stamp, command).await?;
+            Err(reason.into())
+        }
+    }
+}
+
+/// A verified request, and who made it.
+struct Asking<'a> {
+    owner: &'a OwnerContext,
+    manufacturer: &'a Manufacturer,
+    idevid: &'a Certificate,
+    pvr: &'a Verified<Pvr>,
+}
+
+impl Asking<'_> {
+    async fn load(&self) -> Result<(Option<Device>, Option<VoucherRequest>), Refusal> {
+        let id = server_store::device_id(&self.manufacturer.id, self.pvr.serial_number());
+        let digest = self.pvr.digest();
+        let both = self
+            .owner
+            .store
+            .read(move |store| Ok((store.load_device(id)?, store.voucher_by_pvr_digest(digest)?)));
+        Ok(both.await?)
+    }
+
+    /// Answers a request that was taken before; `None` when it has to be decided, for the first time or again.
+    fn answer_of(&self, earlier: &VoucherRequest) -> Option<Result<Vec<u8>, Refusal>> {
+        // RFC8995-5.6-same-request-same-answer
+        match &earlier.status {
+            VoucherStatus::Issued { voucher, .. } if earlier.idevid == self.idevid.fingerprint() => {
+                Some(Ok(voucher.as_bytes().to_vec()))
+            }
+            VoucherStatus::Issued { .. } | VoucherStatus::Deferred { .. } => None,
+            VoucherStatus::Asking { .. } => Some(Err(in_progress())),
+            VoucherStatus::Refused { code } | VoucherStatus::Failed { code } => {
+                Some(Err(Error::RefusedBefore(code.clone()).into()))
+            }
+        }
+    }
+
+    /// Finds the MASA: the configuration's word counts before the IDevID's.
+    fn masa_url(&self) -> Result<MasaUrl, Refusal> {
+        if let Some(url) = &self.manufacturer.masa_url {
+            return Ok(url.clone());
+        }
+        let text = self.idevid.masa_url().ok_or(Error::MasaUnknown)?;
+        Ok(MasaUrl::parse(text, self.manufacturer.ip_literals())?)
+    }
+
+    fn intake(&self, facts: &server_policy::Facts, decision: Decision) -> Result<VoucherIntake, Refusal> {
+        let recorded = serde_json::to_vec(&(facts, decision)).map_err(|_| Error::RecordUnreadable)?;
+        Ok(VoucherIntake {
+            manufacturer: self.manufacturer.id.clone(),
+            serial: self.pvr.serial_number().clone(),
+            idevid: self.idevid.fingerprint(),
+            idevid_certificate: Blob::new(self.idevid.der())?,
+            pvr_digest: self.pvr.digest(),
+            nonce: Some(Nonce::new(self.pvr.nonce().as_bytes())?),
+            facts: Blob::new(recorded)?,
+        })
+    }
+}
+
+fn in_progress() -> Refusal {
+    Error::InProgress { retry_after_seconds: IN_PROGRESS_SECONDS }.into()
+}
+
+fn waiting(owner: &OwnerContext) -> Refusal {
+    let seconds = u32::try_from(owner.settings.retry_after.as_secs()).unwrap_or(60);
+    Error::Waiting { retry_after_seconds: seconds }.into()
+}

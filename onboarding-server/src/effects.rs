@@ -1,0 +1,3 @@
+//! The outbound side: what the server does to others.
+
+pub mod masa_client;

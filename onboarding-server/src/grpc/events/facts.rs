@@ -1,0 +1,213 @@
+//! What a timeline shows of a journal record: kind, whose it is, where it moved, why, and a sentence.
+//!
+//! Source: `Event` in `proto/api/onboarding/v1/event.proto`.
+//! Does not: read the store.
+//! Invariants: a kind, once given out, never changes; no nonce and no certificate's bytes are shown.
+
+use std::collections::BTreeMap;
+
+use proto::{DeviceId, Fingerprint, ManufacturerId, SerialNumber};
+use server_lifecycle::Event as Step;
+use server_store::{Move, OwnerEvent, ReportKind};
+
+/// The parts of a record that are shown.
+pub(in crate::grpc) struct Facts<'a> {
+    pub(in crate::grpc) kind: &'static str,
+    pub(in crate::grpc) device: Option<DeviceId>,
+    pub(super) name: Option<(&'a ManufacturerId, &'a SerialNumber)>,
+    pub(super) moved: Option<Move>,
+    pub(super) code: String,
+    pub(super) note: String,
+    pub(super) details: BTreeMap<String, String>,
+}
+
+impl<'a> Facts<'a> {
+    /// Reads a record's event.
+    pub(in crate::grpc) fn of(event: &'a OwnerEvent) -> Self {
+        Self {
+            kind: kind(event),
+            device: event.device(),
+            name: name(event),
+            moved: moved(event),
+            code: code(event),
+            note: note(event),
+            details: details(event),
+        }
+    }
+
+    /// Says in one sentence what happened.
+    pub(super) fn summary(&self) -> String {
+        let mut sentence = self.kind.replace('-', " ");
+        if let Some(moved) = self.moved {
+            sentence.push_str(&format!(", now {}", moved.to));
+        }
+        if !self.code.is_empty() {
+            sentence.push_str(&format!(" ({})", self.code));
+        }
+        sentence
+    }
+}
+
+const fn kind(event: &OwnerEvent) -> &'static str {
+    match event {
+        OwnerEvent::DeviceDeclared { .. } => "device-declared",
+        OwnerEvent::VoucherRequested { .. } => "voucher-requested",
+        OwnerEvent::VoucherDeferred { .. } => "voucher-deferred",
+        OwnerEvent::VoucherRefused { .. } => "voucher-refused",
+        OwnerEvent::VoucherCompleted { .. } => "voucher-issued",
+        OwnerEvent::VoucherFailed { .. } => "voucher-failed",
+        OwnerEvent::DeviceApproved { .. } => "device-approved",
+        OwnerEvent::StateChanged { event, .. } => kind_of_step(*event),
+        OwnerEvent::CertificateBegun { .. } => "certificate-begun",
+        OwnerEvent::CertificateCompleted { .. } => "certificate-issued",
+        OwnerEvent::CertificateAbandoned { .. } => "certificate-abandoned",
+        OwnerEvent::TelemetryRecorded { kind: ReportKind::Voucher, .. } => "voucher-status-reported",
+        OwnerEvent::TelemetryRecorded { kind: ReportKind::Enrollment, .. } => "enroll-status-reported",
+        OwnerEvent::EnrollmentConfirmed { .. } => "enrollment-confirmed",
+        OwnerEvent::CrlRecorded { .. } => "crl-published",
+        // A record of a later version.
+        _ => "other",
+    }
+}
+
+const fn kind_of_step(step: Step) -> &'static str {
+    match step {
+        Step::VoucherRequested => "voucher-requested",
+        Step::VoucherIssued => "voucher-issued",
+        Step::RequestLapsed => "request-lapsed",
+        Step::Refused => "device-refused",
+        Step::Reopen => "device-reopened",
+        Step::CertificateIssued => "certificate-issued",
+        Step::CertificateRenewed => "certificate-renewed",
+        Step::EnrollmentConfirmed => "enrollment-confirmed",
+        Step::Quarantine => "device-quarantined",
+        Step::Release => "device-released",
+        Step::Suspend => "device-suspended",
+        Step::Resume | Step::ResumeInQuarantine => "device-resumed",
+        Step::BeginTransfer => "transfer-begun",
+        Step::TransferCompleted => "transfer-completed",
+        Step::TransferCancelled => "transfer-cancelled",
+        Step::SendForRepair => "device-sent-for-repair",
+        Step::ReturnFromRepair => "device-returned-from-repair",
+        Step::Retire => "device-retired",
+    }
+}
+
+const fn name(event: &OwnerEvent) -> Option<(&ManufacturerId, &SerialNumber)> {
+    if let OwnerEvent::DeviceDeclared { manufacturer, serial, .. } = event {
+        return Some((manufacturer, serial));
+    }
+    if let OwnerEvent::VoucherRequested { intake, .. }
+    | OwnerEvent::VoucherDeferred { intake, .. }
+    | OwnerEvent::VoucherRefused { intake, .. } = event
+    {
+        return Some((&intake.manufacturer, &intake.serial));
+    }
+    None
+}
+
+const fn moved(event: &OwnerEvent) -> Option<Move> {
+    if let OwnerEvent::StateChanged { moved, .. } = event {
+        return Some(*moved);
+    }
+    if let OwnerEvent::VoucherRequested { moved, .. }
+    | OwnerEvent::VoucherDeferred { moved, .. }
+    | OwnerEvent::VoucherRefused { moved, .. }
+    | OwnerEvent::VoucherCompleted { moved, .. }
+    | OwnerEvent::CertificateCompleted { moved, .. }
+    | OwnerEvent::EnrollmentConfirmed { moved, .. } = event
+    {
+        return *moved;
+    }
+    None
+}
+
+fn code(event: &OwnerEvent) -> String {
+    if let OwnerEvent::VoucherDeferred { code, .. }
+    | OwnerEvent::VoucherRefused { code, .. }
+    | OwnerEvent::VoucherFailed { code, .. }
+    | OwnerEvent::CertificateAbandoned { code, .. }
+    | OwnerEvent::StateChanged { code: Some(code), .. } = event
+    {
+        return code.to_string();
+    }
+    String::new()
+}
+
+fn note(event: &OwnerEvent) -> String {
+    if let OwnerEvent::DeviceApproved { note, .. }
+    | OwnerEvent::StateChanged { note, .. }
+    | OwnerEvent::TelemetryRecorded { reason: note, .. } = event
+    {
+        return note.to_string();
+    }
+    String::new()
+}
+
+fn details(event: &OwnerEvent) -> BTreeMap<String, String> {
+    let pvr = |digest: &Fingerprint| ("pvr_digest", digest.to_string());
+    let found = match event {
+        OwnerEvent::VoucherRequested { intake, .. }
+        | OwnerEvent::VoucherDeferred { intake, .. }
+        | OwnerEvent::VoucherRefused { intake, .. } => {
+            vec![pvr(&intake.pvr_digest), ("idevid", intake.idevid.to_string())]
+        }
+        OwnerEvent::VoucherCompleted { pvr_digest, assertion, .. } => {
+            vec![pvr(pvr_digest), ("assertion", assertion.to_string())]
+        }
+        OwnerEvent::VoucherFailed { pvr_digest, .. } => vec![pvr(pvr_digest)],
+        OwnerEvent::CertificateBegun { draft, .. } => {
+            vec![("certificate_serial", draft.key.serial.to_string())]
+        }
+        OwnerEvent::CertificateCompleted { key, fingerprint, .. } => {
+            vec![("certificate_serial", key.serial.to_string()), ("fingerprint", fingerprint.to_string())]
+        }
+        OwnerEvent::CertificateAbandoned { key, .. } => vec![("certificate_serial", key.serial.to_string())],
+        OwnerEvent::TelemetryRecorded { is_success, .. } => vec![("is_success", is_success.to_string())],
+        OwnerEvent::EnrollmentConfirmed { certificate, .. } => vec![("fingerprint", certificate.to_string())],
+        OwnerEvent::CrlRecorded { number, .. } => vec![("crl_number", number.to_string())],
+        OwnerEvent::DeviceDeclared { product, .. } => {
+            product.iter().map(|product| ("product", product.to_string())).collect()
+        }
+        OwnerEvent::DeviceApproved { .. } | OwnerEvent::StateChanged { .. } => Vec::new(),
+        // A record of a later version.
+        _ => Vec::new(),
+    };
+    found.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::Generation;
+    use server_lifecycle::State;
+    use server_store::Text;
+
+    use super::*;
+
+    fn changed(step: Step) -> OwnerEvent {
+        OwnerEvent::StateChanged {
+            device: DeviceId::from_array([7; 16]),
+            event: step,
+            moved: Move { to: State::Retired, generation: Generation(2) },
+            code: None,
+            note: Text::clipped("lost at sea"),
+        }
+    }
+
+    #[test]
+    fn a_persons_step_is_told_with_their_words_and_the_state_it_led_to() {
+        let event = changed(Step::Retire);
+        let facts = Facts::of(&event);
+        assert_eq!((facts.kind, facts.note.as_str()), ("device-retired", "lost at sea"));
+        assert_eq!(facts.summary(), "device retired, now retired");
+        assert_eq!(facts.device, Some(DeviceId::from_array([7; 16])));
+    }
+
+    #[test]
+    fn kinds_are_lower_case_words_with_hyphens() {
+        for step in Step::ALL {
+            let kind = kind(&changed(step));
+            assert!(kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The registrar's BRSKI resources: `requestvoucher`, `voucher_status`, `enrollstatus`.
+//!
+//! Source: RFC 8995 §5.2, §5.7, §5.9.4, §8.3.1.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Extension, Router};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use proto::{Class, Reason, ReasonCode, media_type, well_known};
+use server_store::ReportKind;
+
+use super::status::field;
+use crate::app::{self, Refusal};
+use crate::context::Context;
+use crate::listen::Peer;
+
+/// Builds the routes.
+pub fn router() -> Router<Arc<Context>> {
+    Router::new()
+        .route(well_known::REQUEST_VOUCHER, post(request_voucher))
+        .route(well_known::VOUCHER_STATUS, post(voucher_status))
+        .route(well_known::ENROLL_STATUS, post(enroll_status))
+}
+
+async fn request_voucher(
+    State(context): State<Arc<Context>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    check_forms(&headers)?;
+    let voucher = app::request_voucher::request_voucher(&context, &peer, &body).await?;
+    Ok(([(header::CONTENT_TYPE, media_type::VOUCHER_CMS_JSON)], voucher).into_response())
+}
+
+async fn voucher_status(
+    State(context): State<Arc<Context>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    report(&context, &peer, (ReportKind::Voucher, &headers), &body).await
+}
+
+async fn enroll_status(
+    State(context): State<Arc<Context>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Refusal> {
+    report(&context, &peer, (ReportKind::Enrollment, &headers), &body).await
+}
+
+async fn report(
+    context: &Context,
+    peer: &Peer,
+    (kind, headers): (ReportKind, &HeaderMap),
+    body: &[u8],
+) -> Result<StatusCode, Refusal> {
+    let given = field(headers, header::CONTENT_TYPE).unwrap_or_default();
+    if !proto_est::accepts(given, media_type::JSON) {
+        return Err(Unfit::TelemetryType.into());
+    }
+    app::report_status::report_status(context, peer, kind, body).await?;
+    Ok(StatusCode::OK)
+}
+
+/// Why a request's or answer's form is not offered.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum Unfit {
+    /// The body is not a voucher-request in JSON and CMS.
+    #[error("the voucher-request's media type is not offered")]
+    VoucherType,
+    /// The peer takes no voucher in JSON and CMS.
+    #[error("the voucher's media type is not accepted")]
+    VoucherAccept,
+    /// The report is not in JSON.
+    #[error("the report's media type is not offered")]
+    TelemetryType,
+}
+
+impl Reason for Unfit {
+    fn class(&self) -> Class {
+        Class::Unsupported
+    }
+
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::VoucherType => ReasonCode::new("voucher-media-type-unsupported"),
+            Self::VoucherAccept => ReasonCode::new("voucher-accept-unsupported"),
+            Self::TelemetryType => ReasonCode::new("telemetry-media-type-unsupported"),
+        }
+    }
+}
+
+/// Checks that voucher-request and voucher are in the one form that is spoken here.
+pub(super) fn check_forms(headers: &HeaderMap) -> Result<(), Unfit> {
+    let given = field(headers, header::CONTENT_TYPE).unwrap_or_default();
+    // RFC8995-5.2-media-type
+    if !proto_est::accepts(given, media_type::VOUCHER_CMS_JSON) {
+        return Err(Unfit::VoucherType);
+    }
+    match field(headers, header::ACCEPT) {
+        Some(accept) if !proto_est::accepts(accept, media_type::VOUCHER_CMS_JSON) => {
+            Err(Unfit::VoucherAccept)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(given: &'static str, accept: Option<&'static str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(given));
+        accept.map(|accept| headers.insert(header::ACCEPT, HeaderValue::from_static(accept)));
+        headers
+    }
+
+    #[test]
+    fn vouchers_are_json_in_cms_in_and_out() {
+        // RFC8995-5.2-media-type
+        let ours = media_type::VOUCHER_CMS_JSON;
+        assert!(check_forms(&headers(ours, Some(ours))).is_ok());
+        assert!(check_forms(&headers(ours, None)).is_ok());
+        assert!(check_forms(&headers(ours, Some("*/*"))).is_ok());
+        assert!(check_forms(&headers("application/voucher-cose+cbor", None)).is_err());
+        assert!(check_forms(&headers(ours, Some("application/voucher-jws+json"))).is_err());
+        assert!(check_forms(&HeaderMap::new()).is_err());
+    }
+}

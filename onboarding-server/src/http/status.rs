@@ -1,0 +1,152 @@
+//! The one place that turns a refusal into an HTTP response.
+//!
+//! Source: DESIGN §7; RFC 8995 §5.6 (401, 404, 202), RFC 7030 §4.2.3.
+//! Invariants: the body is one line of text, `CODE: sentence.`, and tells nothing of ours.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use proto::{Class, Reason, ReasonCode, media_type};
+
+use crate::app::Refusal;
+
+/// Codes of `Unsupported` that speak of the answer's form, not the request's.
+const NOT_ACCEPTABLE: &[&str] = &["est-accept-unsupported", "voucher-accept-unsupported"];
+
+/// The code on which the connection must end: somebody stands between us and the pledge (RFC 8995 §5.2).
+const ON_PATH_ATTACKER: &str = "pvr-proximity-mismatch";
+
+/// Codes of `Refused` that no person of the owner's can change.
+const FINAL: &[&str] = &["policy-device-retired", "lifecycle-retired"];
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (class, code) = (self.class(), self.code());
+        let status = status(class, &code);
+        tell(class, &self);
+        let body = format!("{code}: {}.\n", self.external());
+        let mut response = (status, [(header::CONTENT_TYPE, media_type::TEXT_UTF8)], body).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::ACCEPTED || status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_seconds().unwrap_or(5)));
+        }
+        // RFC8995-5.2-close-on-mismatch
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.extensions_mut().insert(Told { class, code });
+        response
+    }
+}
+
+/// What was refused, for the metrics.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The kind.
+    pub class: Class,
+    /// The exact reason.
+    pub code: ReasonCode,
+}
+
+/// Maps a class, and in three cases the exact reason, to a status.
+#[must_use]
+pub fn status(class: Class, code: &ReasonCode) -> StatusCode {
+    match class {
+        Class::Malformed => StatusCode::BAD_REQUEST,
+        Class::Unsupported if NOT_ACCEPTABLE.contains(&code.as_str()) => StatusCode::NOT_ACCEPTABLE,
+        Class::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Class::Untrusted if code.as_str() == ON_PATH_ATTACKER => StatusCode::UNAUTHORIZED,
+        Class::Untrusted => StatusCode::FORBIDDEN,
+        Class::Unknown => StatusCode::NOT_FOUND,
+        Class::Refused if FINAL.contains(&code.as_str()) => StatusCode::NOT_FOUND,
+        Class::Refused => StatusCode::FORBIDDEN,
+        Class::NotYet => StatusCode::ACCEPTED,
+        Class::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Class::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// There is nothing at that path, or not with that method.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Misaddressed {
+    /// Nothing is at that path.
+    #[error("there is nothing at that path")]
+    Path,
+    /// The path has other methods.
+    #[error("the method is not offered at that path")]
+    Method,
+}
+
+impl Reason for Misaddressed {
+    fn class(&self) -> Class {
+        Class::Unknown
+    }
+
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Path => ReasonCode::new("http-path-unknown"),
+            Self::Method => ReasonCode::new("http-method-unsupported"),
+        }
+    }
+}
+
+/// Answers for paths that lead nowhere.
+pub async fn not_found() -> Response {
+    Refusal::from(Misaddressed::Path).into_response()
+}
+
+/// Answers for methods that a path does not have.
+pub async fn method_not_allowed() -> Response {
+    let mut response = Refusal::from(Misaddressed::Method).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Returns a header field as text; one that is not text counts as absent.
+#[must_use]
+pub fn field(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn tell(class: Class, refusal: &Refusal) {
+    match class {
+        Class::Malformed => tracing::debug!(%refusal, "refused"),
+        Class::Unsupported | Class::Unknown | Class::Refused | Class::NotYet => {
+            tracing::info!(%refusal, "refused");
+        }
+        Class::Untrusted | Class::Busy => tracing::warn!(%refusal, "refused"),
+        Class::Fault => tracing::error!(%refusal, "failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_has_its_status() {
+        let code = ReasonCode::new("any-code");
+        let statuses = Class::ALL.map(|class| status(class, &code).as_u16());
+        assert_eq!(statuses, [400, 415, 403, 404, 403, 202, 503, 500]);
+    }
+
+    #[test]
+    fn an_on_path_attacker_gets_401_and_the_connection_ends() {
+        // RFC8995-5.2-close-on-mismatch
+        let refusal = Refusal::from(proto_brski::Error::PvrProximityMismatch);
+        let response = refusal.into_response();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            response.headers().get(header::CONNECTION).map(HeaderValue::as_bytes),
+            Some(&b"close"[..])
+        );
+    }
+
+    #[test]
+    fn what_nobody_can_change_is_not_found_and_what_is_not_acceptable_says_so() {
+        assert_eq!(status(Class::Refused, &ReasonCode::new(FINAL[0])), StatusCode::NOT_FOUND);
+        assert_eq!(
+            status(Class::Unsupported, &ReasonCode::new(NOT_ACCEPTABLE[0])),
+            StatusCode::NOT_ACCEPTABLE
+        );
+    }
+}

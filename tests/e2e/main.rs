@@ -1,0 +1,6 @@
+//! The real binary, end to end: factory, registrar, MASA, EST and API on loopback.
+
+mod attacks;
+mod onboarding;
+mod recovery;
+mod support;

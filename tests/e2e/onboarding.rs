@@ -1,0 +1,54 @@
+//! The main job, and what a person decides in it.
+
+use device_sim::pledge::Reenrollment;
+use proto_api::v1::{ApproveDeviceRequest, DeviceState, RetireDeviceRequest};
+use tests::server::Server;
+
+use crate::support::{change, come_aboard, declare, device, make_units};
+
+#[tokio::test]
+async fn a_unit_made_in_the_factory_and_announced_comes_aboard_and_renews() {
+    let server = Server::start();
+    let units = make_units(&server, "A1", 2).await;
+    declare(&server, &units).await;
+    for (unit, reenrollment) in units.iter().zip([Reenrollment::Renew, Reenrollment::Rekey]) {
+        let onboarding = come_aboard(&server, unit, reenrollment).await;
+        assert!(onboarding.outcome.is_ok(), "{:?}", onboarding);
+        assert_eq!(device(&server, unit).await.state(), DeviceState::Operational);
+    }
+}
+
+#[tokio::test]
+async fn a_unit_that_nobody_announced_waits_for_a_person() {
+    let server = Server::start_with(|config| config.replace("[owner]", "[owner]\nretry_after_seconds = 1"));
+    let units = make_units(&server, "A2", 1).await;
+    let unit = &units[0];
+    let approving = async {
+        loop {
+            let change = change(unit, "seen on the bench");
+            let approved =
+                server.api("operator").devices().approve_device(ApproveDeviceRequest { change }).await;
+            if approved.is_ok() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (onboarding, ()) = tokio::join!(come_aboard(&server, unit, Reenrollment::None), approving);
+    assert!(onboarding.outcome.is_ok(), "{onboarding:?}");
+    assert_eq!(device(&server, unit).await.state(), DeviceState::Operational);
+}
+
+#[tokio::test]
+async fn a_retired_device_is_refused_for_ever() {
+    let server = Server::start();
+    let units = make_units(&server, "A3", 1).await;
+    let unit = &units[0];
+    declare(&server, &units).await;
+    assert!(come_aboard(&server, unit, Reenrollment::None).await.outcome.is_ok());
+    let request = RetireDeviceRequest { change: change(unit, "scrapped") };
+    server.api("operator").devices().retire_device(request).await.expect("it is retired");
+    let again = come_aboard(&server, unit, Reenrollment::None).await;
+    let refusal = again.outcome.expect_err("a retired device stays out").to_string();
+    assert!(refusal.contains("policy-device-retired"), "{refusal}");
+}

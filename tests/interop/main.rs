@@ -1,0 +1,5 @@
+//! Strangers: programs that share no line with ours do the whole of a pledge's or an operator's part.
+
+mod bench;
+mod openssl_curl;
+mod strongswan;
