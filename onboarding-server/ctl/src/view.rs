@@ -1,0 +1,106 @@
+//! Each message of the API as a record, and the columns by which tables show it.
+//! Does not: print, call.
+//! Invariants: states and kinds are in the words of the documents (`in-repair`), digests in hexadecimal, times RFC 3339.
+
+mod device;
+mod factory;
+mod journal;
+mod trust;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use prost_types::Timestamp;
+use proto_api::unix_time;
+use proto_api::v1::{Actor, ActorKind, CertificateSummary, Refusal};
+
+pub(crate) use device::{DEVICES, EVENTS, IMPORTED, TIMELINE, device, event, imported, parse_device_state};
+pub(crate) use factory::{ORDERS, issued, order, parse_order_state, unit};
+pub(crate) use journal::{RECORDS, head, journal_record, offline_report, report};
+pub(crate) use trust::{AUTHORITIES, MANUFACTURERS, authority, crl, manufacturer, parse_authority_kind};
+
+use crate::record::{Record, Value};
+
+/// Shows a point in time.
+fn at(time: Option<&Timestamp>) -> Value {
+    time.and_then(unix_time).into()
+}
+
+/// Writes octets as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // A String takes whatever is written.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Turns `DEVICE_STATE_IN_REPAIR` into `in-repair`; what is not said is empty.
+fn words(prefix: &str, name: &str) -> String {
+    match name.strip_prefix(prefix) {
+        Some("UNSPECIFIED") | None => String::new(),
+        Some(word) => word.to_ascii_lowercase().replace('_', "-"),
+    }
+}
+
+/// Turns `in-repair` into `DEVICE_STATE_IN_REPAIR`.
+fn enum_name(prefix: &str, word: &str) -> String {
+    format!("{prefix}{}", word.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Says what could have been given instead; `known` are the words that there are.
+fn no_such(known: impl IntoIterator<Item = String>) -> String {
+    let known: Vec<_> = known.into_iter().filter(|word| !word.is_empty()).collect();
+    format!("one of {}", known.join(", "))
+}
+
+/// The numbers that an enum of the API can have; each has fewer.
+const ENUM_NUMBERS: std::ops::Range<i32> = 0..32;
+
+fn actor(actor: &Actor) -> Record {
+    let kind = words("ACTOR_KIND_", ActorKind::try_from(actor.kind).unwrap_or_default().as_str_name());
+    Record::new().with("kind", kind).with("name", actor.name.as_str())
+}
+
+fn certificate(summary: &CertificateSummary) -> Record {
+    Record::new()
+        .with("serial", hex(&summary.serial))
+        .with("subject", summary.subject.as_str())
+        .with("issuer", summary.issuer.as_str())
+        .with("not_before_at", at(summary.not_before_at.as_ref()))
+        .with("not_after_at", at(summary.not_after_at.as_ref()))
+        .with("fingerprint", hex(&summary.fingerprint))
+}
+
+fn refusal(refusal: &Refusal) -> Record {
+    Record::new()
+        .with("reason_code", refusal.reason_code.as_str())
+        .with("class", refusal.class.as_str())
+        .with("message", refusal.message.as_str())
+}
+
+/// Shows names with their values; absent when there are none.
+fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> Value {
+    let sorted: BTreeMap<_, _> = pairs.into_iter().collect();
+    if sorted.is_empty() {
+        return Value::Absent;
+    }
+    Value::Record(sorted.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_enums_go_there_and_back() {
+        assert_eq!(words("DEVICE_STATE_", "DEVICE_STATE_IN_REPAIR"), "in-repair");
+        assert_eq!(words("DEVICE_STATE_", "DEVICE_STATE_UNSPECIFIED"), "");
+        assert_eq!(enum_name("DEVICE_STATE_", "in-repair"), "DEVICE_STATE_IN_REPAIR");
+    }
+
+    #[test]
+    fn octets_are_shown_in_hexadecimal() {
+        assert_eq!(hex(&[0, 10, 255]), "000aff");
+    }
+}
