@@ -58,15 +58,13 @@ impl Answer {
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         let problem: Option<Problem> = serde_json::from_slice(&self.body).ok();
-        let (code, message) = match problem {
-            Some(problem) => (problem.code, problem.message),
-            None => (None, None),
+        let text = String::from_utf8_lossy(&self.body);
+        let (code, message) = match (&problem, told(&text)) {
+            (Some(problem), _) => (problem.code.as_deref(), problem.message.as_deref()),
+            (None, Some((code, message))) => (Some(code), Some(message)),
+            (None, None) => (None, None),
         };
-        Refusal {
-            status: self.status,
-            code: code.map(|text| clip(&text)),
-            message: message.map_or_else(|| clip(&String::from_utf8_lossy(&self.body)), |text| clip(&text)),
-        }
+        Refusal { status: self.status, code: code.map(clip), message: clip(message.unwrap_or(&text)) }
     }
 }
 
@@ -96,6 +94,14 @@ struct Problem {
     message: Option<String>,
 }
 
+/// Parts `CODE: sentence`, the form in which a Gangway server explains itself; `None` when the text has no code.
+fn told(text: &str) -> Option<(&str, &str)> {
+    let (code, message) = text.split_once(": ")?;
+    let is_code =
+        !code.is_empty() && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    is_code.then_some((code, message))
+}
+
 /// Keeps what is printable and no more than is useful: the text is a stranger's and goes to a terminal.
 fn clip(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(WORDS_CHARS_MAX).collect()
@@ -119,6 +125,14 @@ mod tests {
         let refusal = answer(401, &[], body).refusal();
         assert_eq!(refusal.reason(), "pvr-proximity-mismatch");
         assert_eq!(refusal.message, "No.");
+    }
+
+    #[test]
+    fn a_line_of_text_gives_code_and_message_when_it_begins_with_a_code() {
+        let refusal = answer(403, &[], "peer-certificate-missing: no certificate.\n").refusal();
+        assert_eq!(refusal.reason(), "peer-certificate-missing");
+        assert_eq!(refusal.message, "no certificate.");
+        assert_eq!(answer(403, &[], "Sorry: no.").refusal().reason(), "http-403");
     }
 
     #[test]
