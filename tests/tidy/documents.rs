@@ -22,6 +22,23 @@ fn architecture_names_every_crate() {
 }
 
 #[test]
+fn the_threat_model_names_code_and_tests_that_are_there() {
+    let text = document("docs/threat-model.md");
+    let names = text.split('`').skip(1).step_by(2).filter(|name| name.contains('/') && !name.contains(' '));
+    let missing: Vec<String> = names.filter(|name| !is_there(name)).map(str::to_owned).collect();
+    no_offences("docs/threat-model.md names what is not there", &missing);
+}
+
+/// Tells whether a path, or a function by `path::name`, is in the repository.
+fn is_there(name: &str) -> bool {
+    let Some((path, function)) = name.split_once("::") else {
+        return repository::root().join(name).exists();
+    };
+    fs::read_to_string(repository::root().join(path))
+        .is_ok_and(|text| text.contains(&format!("fn {function}(")))
+}
+
+#[test]
 fn the_manual_explains_every_reason_code_and_no_other() {
     let in_code = reason_codes();
     let manual: BTreeSet<String> = document("docs/reason-codes.md")
