@@ -61,12 +61,18 @@ const fn kind(event: &OwnerEvent) -> &'static str {
         OwnerEvent::CertificateBegun { .. } => "certificate-begun",
         OwnerEvent::CertificateCompleted { .. } => "certificate-issued",
         OwnerEvent::CertificateAbandoned { .. } => "certificate-abandoned",
-        OwnerEvent::TelemetryRecorded { kind: ReportKind::Voucher, .. } => "voucher-status-reported",
-        OwnerEvent::TelemetryRecorded { kind: ReportKind::Enrollment, .. } => "enroll-status-reported",
+        OwnerEvent::TelemetryRecorded { kind, .. } => kind_of_report(*kind),
         OwnerEvent::EnrollmentConfirmed { .. } => "enrollment-confirmed",
         OwnerEvent::CrlRecorded { .. } => "crl-published",
         // A record of a later version.
         _ => "other",
+    }
+}
+
+const fn kind_of_report(kind: ReportKind) -> &'static str {
+    match kind {
+        ReportKind::Voucher => "voucher-status-reported",
+        ReportKind::Enrollment => "enroll-status-reported",
     }
 }
 

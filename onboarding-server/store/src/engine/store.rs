@@ -175,6 +175,12 @@ impl<M: Model> Store<M> {
         writer::read(&self.shared.reader.read(seq)?)
     }
 
+    /// Returns the journal as it lies on disk, for those who check it or show it byte by byte.
+    #[must_use]
+    pub fn journal(&self) -> &JournalReader {
+        &self.shared.reader
+    }
+
     /// Waits for the writes that were accepted, makes the state durable and ends the writer. Dropping does the same.
     pub fn close(self) {
         drop(self);
