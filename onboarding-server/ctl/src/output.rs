@@ -78,7 +78,7 @@ impl<W: Write> Output<W> {
 
     /// Begins a list whose end nobody knows: in JSON one document per line, in a table each row at once.
     pub(crate) fn stream(&mut self, columns: &'static [Column]) -> Stream<'_, W> {
-        Stream { output: self, table: Table::new(columns) }
+        Stream { output: self, table: Table::for_stream(columns) }
     }
 
     fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {

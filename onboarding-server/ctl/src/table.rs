@@ -21,6 +21,13 @@ impl Table {
         Self { columns, widths, rows: Vec::new(), is_headed: false }
     }
 
+    /// Makes a table whose rows are printed before the later ones are known: the columns begin as wide as such values
+    /// usually are.
+    pub(crate) fn for_stream(columns: &'static [Column]) -> Self {
+        let widths = columns.iter().map(|(heading, path)| width(heading).max(usual_width(path))).collect();
+        Self { widths, ..Self::new(columns) }
+    }
+
     /// Appends the record's values under the columns.
     pub(crate) fn push(&mut self, record: &Record) {
         self.rows.push(self.columns.iter().map(|(_, path)| record.find(path).text()).collect());
@@ -47,6 +54,21 @@ impl Table {
             line(&mut text, &self.widths, row.iter().map(String::as_str));
         }
         text
+    }
+}
+
+/// Returns how wide the values of this name usually are, in characters.
+fn usual_width(path: &str) -> usize {
+    match path {
+        "seq" => 6,
+        "at" => 20,
+        "device_id" => 32,
+        "kind" => 20,
+        "manufacturer" | "serial_number" | "device" => 14,
+        "state" | "outcome" => 11,
+        "actor.name" => 8,
+        "refusal.reason_code" => 24,
+        _ => 0,
     }
 }
 
@@ -103,6 +125,18 @@ mod tests {
         table.lay_out();
         table.push(&record("B", "x", 2));
         assert_eq!(table.lay_out(), "B       x         2\n");
+    }
+
+    #[test]
+    fn a_table_for_a_stream_does_not_jump_after_its_first_row() {
+        const EVENTS: &[Column] = &[("SEQ", "seq"), ("EVENT", "kind"), ("BY", "by")];
+        let mut table = Table::for_stream(EVENTS);
+        let row = |seq: u64, kind: &str| Record::new().with("seq", seq).with("kind", kind).with("by", "x");
+        table.push(&row(1, "a"));
+        let first = table.lay_out();
+        table.push(&row(12_345, "certificate-issued"));
+        let place = |text: &str| text.lines().last().and_then(|line| line.find('x'));
+        assert_eq!(place(&first), place(&table.lay_out()));
     }
 
     #[test]
