@@ -14,6 +14,7 @@ async fn a_unit_made_in_the_factory_and_announced_comes_aboard_and_renews() {
     for (unit, reenrollment) in units.iter().zip([Reenrollment::Renew, Reenrollment::Rekey]) {
         let onboarding = come_aboard(&server, unit, reenrollment).await;
         assert!(onboarding.outcome.is_ok(), "{:?}", onboarding);
+        // RFC8995-5.9.4-confirmed-by-ldevid: nothing else makes a device operational.
         assert_eq!(device(&server, unit).await.state(), DeviceState::Operational);
     }
 }

@@ -49,6 +49,7 @@ async fn openssl_and_curl_come_aboard_as_a_pledge() {
     let voucher = &voucher["ietf-voucher:voucher"];
     assert_eq!(voucher["serial-number"], bench.serial.as_str());
     assert_eq!(voucher["nonce"], STANDARD.encode([7; 16]).as_str());
+    // RFC8995-5.6-same-request-same-answer
     bench.shell(&post("pvr.der", "again.der"));
     assert_eq!(bench.read("voucher.der"), bench.read("again.der"));
     // 4. The pin is the trust anchor from here on.

@@ -13,6 +13,9 @@ pub(crate) struct Exceptions {
     /// Files over the limit: path → the lines that they may have at the most.
     #[serde(default)]
     pub(crate) long_files: BTreeMap<String, usize>,
+    /// Crates over the limit: path → the lines that they may have at the most.
+    #[serde(default)]
+    pub(crate) large_crates: BTreeMap<String, usize>,
     /// Functions over the limit: path → how many the file may hold.
     #[serde(default)]
     pub(crate) long_functions: BTreeMap<String, usize>,
