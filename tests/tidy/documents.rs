@@ -29,6 +29,20 @@ fn the_threat_model_names_code_and_tests_that_are_there() {
     no_offences("docs/threat-model.md names what is not there", &missing);
 }
 
+#[test]
+fn links_within_the_repository_lead_somewhere() {
+    let mut dead = Vec::new();
+    for page in repository::text_files().into_iter().filter(|f| f.path.ends_with(".md")) {
+        let directory =
+            repository::root().join(&page.path).parent().expect("a file has a directory").to_path_buf();
+        let targets = page.text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let is_dead =
+            |target: &&str| !target.is_empty() && !target.contains(':') && !directory.join(target).exists();
+        dead.extend(targets.filter(is_dead).map(|target| format!("{} → {target}", page.path)));
+    }
+    no_offences("a dead link", &dead);
+}
+
 /// Tells whether a path, or a function by `path::name`, is in the repository.
 fn is_there(name: &str) -> bool {
     let Some((path, function)) = name.split_once("::") else {
