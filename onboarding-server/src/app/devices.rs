@@ -4,6 +4,8 @@
 //! Invariants: a change names the version that the operator saw, or the one that is on record when none is named; who
 //! did it and why is in the journal.
 
+mod record;
+
 use std::collections::BTreeMap;
 
 use proto::{DeviceId, ManufacturerId, ProductName, Seq, SerialNumber, Version};
@@ -15,6 +17,8 @@ use server_store::{
 
 use super::{Error, Refusal};
 use crate::context::{Context, OwnerContext};
+
+pub use record::DeviceRecord;
 
 /// Which device is meant.
 #[derive(Clone, Debug)]
@@ -71,12 +75,24 @@ pub async fn declare(context: &Context, operator: Text, expected: Expected) -> R
     Ok(owner.store.write(stamp(context, operator), command).await?)
 }
 
-/// Loads a device.
+/// Loads a device with what stands beside it.
+///
+/// # Errors
+/// `Unknown` when it is not on record; [`Error::DeviceAmbiguous`] (`Malformed`).
+pub async fn load(context: &Context, device: DeviceReference) -> Result<DeviceRecord, Refusal> {
+    let device = find(context, device).await?;
+    let now = context.clock.now();
+    let record =
+        owner(context)?.store.read(move |store| DeviceRecord::load(store, device, now)?.with_decision(store));
+    Ok(record.await?)
+}
+
+/// Finds a device.
 ///
 /// # Errors
 /// `Unknown` when it is not on record; [`Error::DeviceAmbiguous`] (`Malformed`) when two manufacturers have the serial
 /// number.
-pub async fn load(context: &Context, device: DeviceReference) -> Result<Device, Refusal> {
+async fn find(context: &Context, device: DeviceReference) -> Result<Device, Refusal> {
     let found = owner(context)?.store.read(move |store| match device {
         DeviceReference::Id(id) => Ok(store.load_device(id)?.into_iter().collect()),
         DeviceReference::Name(None, serial) => store.find_by_serial(&serial),
@@ -92,17 +108,23 @@ pub async fn load(context: &Context, device: DeviceReference) -> Result<Device, 
     }
 }
 
-/// Lists devices.
+/// Lists devices; `is_shown` keeps those that the store does not select by, so that a page may be short.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn list(
     context: &Context,
     filter: DeviceFilter,
-    cursor: Option<Vec<u8>>,
-    limit: usize,
-) -> Result<Page<Device>, Refusal> {
-    let page = owner(context)?.store.read(move |store| store.list_devices(&filter, cursor.as_deref(), limit));
+    (cursor, limit): (Option<Vec<u8>>, usize),
+    is_shown: impl Fn(&DeviceRecord) -> bool + Send + 'static,
+) -> Result<Page<DeviceRecord>, Refusal> {
+    let now = context.clock.now();
+    let page = owner(context)?.store.read(move |store| {
+        let page = store.list_devices(&filter, cursor.as_deref(), limit)?;
+        let rows = page.rows.into_iter().map(|device| DeviceRecord::load(store, device, now));
+        let rows = rows.filter(|row| row.as_ref().map_or(true, &is_shown)).collect::<Result<_, _>>()?;
+        Ok(Page { rows, next: page.next })
+    });
     Ok(page.await?)
 }
 
@@ -116,7 +138,7 @@ pub async fn timeline(
     from: Seq,
     limit: usize,
 ) -> Result<(Device, Vec<Recorded<OwnerEvent>>), Refusal> {
-    let device = load(context, device).await?;
+    let device = find(context, device).await?;
     let id = device.id;
     let events = owner(context)?.store.read(move |store| store.timeline(id, from, limit)).await?;
     Ok((device, events))
@@ -126,8 +148,8 @@ pub async fn timeline(
 ///
 /// # Errors
 /// As [`load`]; `lifecycle-retired`; `Refused` when the device changed since it was seen.
-pub async fn approve(context: &Context, change: Change) -> Result<Device, Refusal> {
-    let device = load(context, change.device).await?;
+pub async fn approve(context: &Context, change: Change) -> Result<DeviceRecord, Refusal> {
+    let device = find(context, change.device).await?;
     let expected = change.expected.unwrap_or(device.version);
     let command = ApproveDevice { device: device.id, expected, note: change.reason };
     owner(context)?.store.write(stamp(context, change.operator), command).await?;
@@ -138,8 +160,8 @@ pub async fn approve(context: &Context, change: Change) -> Result<Device, Refusa
 ///
 /// # Errors
 /// As [`load`]; those of the lifecycle; `Refused` when the device changed since it was seen.
-pub async fn change_state(context: &Context, change: Change, event: Event) -> Result<Device, Refusal> {
-    let device = load(context, change.device).await?;
+pub async fn change_state(context: &Context, change: Change, event: Event) -> Result<DeviceRecord, Refusal> {
+    let device = find(context, change.device).await?;
     let expected = change.expected.unwrap_or(device.version);
     let command = ChangeState { device: device.id, expected, event, code: None, note: change.reason };
     owner(context)?.store.write(stamp(context, change.operator), command).await?;

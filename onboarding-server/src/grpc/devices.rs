@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{operator, page, page_token};
 use super::events;
-use crate::app::devices;
+use crate::app::devices::{self, DeviceRecord};
 use crate::context::Context;
 
 /// How many answers of an import may wait for the caller to read them.
@@ -111,12 +111,13 @@ impl DeviceService for Devices {
         request: Request<v1::ListDevicesRequest>,
     ) -> Result<Response<v1::ListDevicesResponse>, Status> {
         let wanted = request.into_inner();
-        let (cursor, limit) = page(wanted.page)?;
+        let page = page(wanted.page)?;
         let filter = wanted.filter.unwrap_or_default();
-        let found = devices::list(&self.context, forms::filter(&filter)?, cursor, limit).await?;
-        let shown = found.rows.iter().filter(|device| forms::is_shown(&filter, device));
+        let selected = forms::filter(&filter)?;
+        let is_shown = move |record: &DeviceRecord| forms::is_shown(&filter, record);
+        let found = devices::list(&self.context, selected, page, is_shown).await?;
         Ok(Response::new(v1::ListDevicesResponse {
-            devices: shown.map(forms::device).collect(),
+            devices: found.rows.iter().map(forms::device).collect(),
             next_page_token: page_token(found.next.as_deref()),
         }))
     }

@@ -7,12 +7,12 @@ use proto::{Seq, Version};
 use proto_api::v1::device_reference::By;
 use proto_api::{BATCH_ITEMS_MAX, timestamp, v1};
 use server_lifecycle::State;
-use server_store::{Declaration, Device, DeviceFilter, Text};
+use server_store::{Declaration, DeviceFilter, Text};
 
-use crate::app::devices::{Change, DeviceReference, Expected, declare};
+use crate::app::devices::{Change, DeviceRecord, DeviceReference, Expected, declare};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::grpc::convert::{id, optional_id, refusal, state};
+use crate::grpc::convert::{actor, id, optional_id, refusal, state, summary};
 
 /// Reads which device is meant.
 pub(super) fn reference(device: Option<v1::DeviceReference>) -> Result<DeviceReference, Refusal> {
@@ -41,6 +41,8 @@ pub(super) fn filter(filter: &v1::DeviceFilter) -> Result<DeviceFilter, Refusal>
     let mut states = filter.states();
     let only = match (states.next(), states.next()) {
         (Some(only), None) => State::ALL.into_iter().find(|known| state(*known) == only),
+        // Only a device that asked can wait.
+        (None, _) if filter.awaits_approval => Some(State::Requested),
         (Some(_) | None, _) => None,
     };
     let label = filter.labels.iter().next().map(|(key, value)| {
@@ -56,24 +58,22 @@ pub(super) fn filter(filter: &v1::DeviceFilter) -> Result<DeviceFilter, Refusal>
 }
 
 /// Tells whether a device is wanted, for what the store does not select by.
-pub(super) fn is_shown(filter: &v1::DeviceFilter, device: &Device) -> bool {
+pub(super) fn is_shown(filter: &v1::DeviceFilter, record: &DeviceRecord) -> bool {
+    let device = &record.device;
     let has_label = |(key, value): (&String, &String)| {
         device.labels.value(key).is_some_and(|found| value.is_empty() || found == value)
     };
+    let has_state = |wanted| wanted == v1::DeviceState::Unspecified || wanted == state(device.state);
     let has_product = || device.product.as_ref().is_some_and(|product| product.as_str() == filter.product);
-    (filter.states.is_empty() || filter.states().any(|wanted| wanted == state(device.state)))
+    (filter.states.is_empty() || filter.states().any(has_state))
         && (filter.product.is_empty() || has_product())
-        && (!filter.awaits_approval || awaits_approval(device))
+        && (!filter.awaits_approval || record.awaits_approval)
         && filter.labels.iter().all(has_label)
 }
 
-/// A request that nobody announced waits for a person until one approves.
-fn awaits_approval(device: &Device) -> bool {
-    device.state == State::Requested && device.declared_at.is_none() && device.approval.is_none()
-}
-
 /// Writes a device.
-pub(super) fn device(device: &Device) -> v1::Device {
+pub(super) fn device(record: &DeviceRecord) -> v1::Device {
+    let device = &record.device;
     let labels: BTreeMap<String, String> =
         device.labels.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     v1::Device {
@@ -87,10 +87,23 @@ pub(super) fn device(device: &Device) -> v1::Device {
         labels,
         created_at: Some(timestamp(device.created_at)),
         changed_at: Some(timestamp(device.changed_at)),
-        last_heard_at: device.last_report.as_ref().map(|report| timestamp(report.at)),
+        last_heard_at: record.last_heard_at.map(timestamp),
         reason_code: device.state_code.as_ref().map(ToString::to_string).unwrap_or_default(),
-        awaits_approval: awaits_approval(device),
-        ..v1::Device::default()
+        note: record.decision.as_ref().map(|(_, note)| note.to_string()).unwrap_or_default(),
+        awaits_approval: record.awaits_approval,
+        idevid: record.idevid.as_ref().map(summary),
+        ldevid: record.ldevid.as_ref().map(summary),
+        assertion: record.assertion.as_ref().map_or(v1::Assertion::Unspecified, assertion).into(),
+        changed_by: record.decision.as_ref().map(|(by, _)| actor(by)),
+    }
+}
+
+fn assertion(name: &Text) -> v1::Assertion {
+    match name.as_str() {
+        "verified" => v1::Assertion::Verified,
+        "logged" => v1::Assertion::Logged,
+        "proximity" => v1::Assertion::Proximity,
+        _ => v1::Assertion::Unspecified,
     }
 }
 
