@@ -102,7 +102,7 @@ impl Reason for Unfit {
 pub(super) fn check_forms(headers: &HeaderMap) -> Result<(), Unfit> {
     let given = field(headers, header::CONTENT_TYPE).unwrap_or_default();
     // RFC8995-5.2-media-type
-    if !proto_est::accepts(given, media_type::VOUCHER_CMS_JSON) {
+    if given.is_empty() || !proto_est::accepts(given, media_type::VOUCHER_CMS_JSON) {
         return Err(Unfit::VoucherType);
     }
     match field(headers, header::ACCEPT) {
