@@ -43,6 +43,8 @@ pub enum Got {
     },
     /// The server ended the connection without an answer.
     HungUp,
+    /// The server keeps the request for a person to decide; nothing was given.
+    Held,
     /// The misbehaviour paid off.
     Granted {
         /// What was got.
@@ -63,6 +65,7 @@ impl fmt::Display for Got {
             }
             Self::DeviceRefused { reason } => write!(f, "device: {reason}"),
             Self::HungUp => f.write_str("hung up"),
+            Self::Held => f.write_str("202 held for a person"),
             Self::Granted { what } => write!(f, "GRANTED: {what}"),
         }
     }

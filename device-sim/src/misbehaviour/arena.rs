@@ -21,6 +21,9 @@ use crate::{Error, clock};
 /// How long a server may take to close a connection that it must close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
+/// The code with which a server says that a person has to decide.
+const WAITING: &str = "request-waiting";
+
 /// A server and the means to misbehave against it.
 #[derive(Debug)]
 pub struct Arena {
@@ -112,12 +115,19 @@ pub(super) fn running() -> Running {
     Transcript::new().begin(Step::Connect)
 }
 
-/// Sends a wicked request and sees what comes of it; a 202 is waited out.
+/// Sends a wicked request and sees what comes of it. A 202 that waits for a person is an outcome; any other is waited out.
 pub(super) async fn outcome(
     session: &mut Session,
     request: &Request,
     what: &'static str,
 ) -> Result<Got, Error> {
+    match session.send(request, &mut running()).await {
+        Ok(answer) if answer.status == 202 && answer.refusal().code.as_deref() == Some(WAITING) => {
+            return Ok(Got::Held);
+        }
+        Ok(answer) if [202, 503].contains(&answer.status) => {}
+        decided => return got(decided, what),
+    }
     got(session.send_until_decided(request, &mut running()).await, what)
 }
 
@@ -145,6 +155,7 @@ pub(super) fn got(answer: Result<Answer, Error>, what: &'static str) -> Result<G
         Err(Error::Refused(refusal)) => {
             Ok(Got::Refusal { status: refusal.status, reason: refusal.reason(), closed: None })
         }
+        Err(Error::StillPending) => Ok(Got::Held),
         Err(Error::Http(_) | Error::ConnectionLost) => Ok(Got::HungUp),
         Err(error) => Err(error),
     }
