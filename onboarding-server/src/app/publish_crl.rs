@@ -8,24 +8,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pki::crl::{CrlEntry, CrlTemplate, RevocationReason, issue};
-use proto::{KeyId, UnixTime};
-use server_store::{Crl, RecordCrl, Revocation, Stamp, Task};
+use proto::{KeyId, Seq, UnixTime};
+use server_store::{Crl, OutboxRow, OwnerStore, RecordCrl, Revocation, Stamp, Task};
 
 use super::{Error, Refusal};
 use crate::context::{Context, OwnerContext};
 
 /// How often it is looked whether a list is due.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How many outbox rows are looked at.
+/// How long it is waited after a failure.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// How many outbox rows are read at a time.
 const OUTBOX_PAGE: usize = 256;
+
+/// Up to where it is known that the list is current.
+struct Current {
+    /// The journal's head when that was checked.
+    as_of: Seq,
+    /// When the list is to be renewed, whatever happens.
+    renew_at: UnixTime,
+}
 
 /// Keeps the owner's list current for as long as the server runs.
 pub async fn keep_current(context: Arc<Context>) {
+    let Some(owner) = context.owner.as_ref() else { return };
     let mut ticks = tokio::time::interval(INTERVAL);
+    let mut current: Option<Current> = None;
     loop {
         ticks.tick().await;
-        if let Err(refusal) = publish_if_due(&context).await {
-            tracing::error!(%refusal, "the revocation list cannot be made");
+        let (head, now) = (owner.store.store().head().seq, context.clock.now());
+        if current.as_ref().is_some_and(|current| current.as_of == head && now < current.renew_at) {
+            continue;
+        }
+        match publish_if_due(&context, owner).await {
+            Ok(checked) => current = Some(checked),
+            Err(refusal) => {
+                tracing::error!(%refusal, "the revocation list cannot be made");
+                ticks.reset_after(PAUSE_AFTER_FAILURE);
+            }
         }
     }
 }
@@ -41,52 +61,68 @@ pub async fn current_crl(context: &Context) -> Result<Crl, Refusal> {
     Ok(crl.ok_or(Error::CrlMissing)?)
 }
 
-async fn publish_if_due(context: &Context) -> Result<(), Refusal> {
-    let Some(owner) = context.owner.as_ref() else { return Ok(()) };
+async fn publish_if_due(context: &Context, owner: &OwnerContext) -> Result<Current, Refusal> {
     let now = context.clock.now();
     let issuer = issuer_key_id(owner);
     let wanted = issuer.clone();
-    let (last, is_owed, as_of, revocations) = owner
+    let (as_of, last, is_owed) = owner
         .store
-        .read(move |store| {
-            let as_of = store.head().seq;
-            let owed = store.list_outbox(None, OUTBOX_PAGE)?;
-            let is_owed = owed
-                .rows
-                .iter()
-                .any(|row| matches!(&row.task, Task::PublishCrl { issuer } if *issuer == wanted));
-            Ok((store.load_crl(&wanted)?, is_owed, as_of, store.list_revocations(&wanted, now)?))
-        })
+        .read(move |store| Ok((store.head().seq, store.load_crl(&wanted)?, is_owed(store, &wanted)?)))
         .await?;
-    let is_ending = last.as_ref().is_none_or(|last| is_half_over(last, now));
-    if !is_owed && !is_ending {
-        return Ok(());
+    if let Some(last) = last.as_ref().filter(|last| !is_owed && now < renew_at(last)) {
+        return Ok(Current { as_of, renew_at: renew_at(last) });
     }
+    let command = make(owner, issuer, last.map(|last| last.number), as_of, now).await?;
+    let made = Current { as_of, renew_at: half_way(command.this_update_at, command.next_update_at) };
+    owner.store.write(Stamp::system(now), command).await?;
+    context.metrics.event("crl_published");
+    Ok(made)
+}
+
+fn is_owed(store: &OwnerStore, issuer: &KeyId) -> Result<bool, server_store::Error> {
+    let mut cursor = None;
+    loop {
+        let page = store.list_outbox(cursor.as_deref(), OUTBOX_PAGE)?;
+        let is_ours = |row: &OutboxRow| matches!(&row.task, Task::PublishCrl { issuer: of } if of == issuer);
+        if page.rows.iter().any(is_ours) {
+            return Ok(true);
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(false);
+        }
+    }
+}
+
+/// Signs a list of all that is revoked now; `as_of` was the journal's head before.
+async fn make(
+    owner: &OwnerContext,
+    issuer: KeyId,
+    last: Option<u64>,
+    as_of: Seq,
+    now: UnixTime,
+) -> Result<RecordCrl, Refusal> {
+    let wanted = issuer.clone();
+    let revocations = owner.store.read(move |store| store.list_revocations(&wanted, now)).await?;
     let next_update_at = now.plus(owner.settings.crl_validity);
-    let number = last.as_ref().map_or(1, |last| last.number + 1);
+    let number = last.map_or(1, |last| last + 1);
     let template = CrlTemplate {
         number,
         this_update: now,
         next_update: next_update_at,
         entries: revocations.iter().map(entry).collect(),
     };
-    let command = RecordCrl {
-        issuer,
-        last: last.map(|last| last.number),
-        number,
-        as_of,
-        this_update_at: now,
-        next_update_at,
-        der: issue(&owner.issuer, &template)?,
-    };
-    owner.store.write(Stamp::system(now), command).await?;
-    context.metrics.event("crl_published");
-    Ok(())
+    let der = issue(&owner.issuer, &template)?;
+    Ok(RecordCrl { issuer, last, number, as_of, this_update_at: now, next_update_at, der })
+}
+
+fn renew_at(last: &Crl) -> UnixTime {
+    half_way(last.this_update_at, last.next_update_at)
 }
 
 /// A list is renewed at half of its time, so that a relying party never has only one that has ended.
-fn is_half_over(last: &Crl, now: UnixTime) -> bool {
-    now.since(last.this_update_at) * 2 >= last.next_update_at.since(last.this_update_at)
+fn half_way(begin: UnixTime, end: UnixTime) -> UnixTime {
+    begin.plus(end.since(begin) / 2)
 }
 
 fn entry(revocation: &Revocation) -> CrlEntry {
