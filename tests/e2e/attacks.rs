@@ -15,11 +15,13 @@ async fn every_misbehaviour_is_refused_for_its_own_reason() {
     declare(&server, &units).await;
     let records: Vec<UnitRecord> = units.iter().map(|unit| UnitRecord::of(unit).expect("a unit")).collect();
     let maker = Maker::load(&server.state().join("maker/pki")).expect("the maker's CA");
-    let mut arena = Arena::new(server.registrar(), Patience::default(), records)
+    // A cloned device is held for a person; nobody comes.
+    let patience = Patience { pending_seconds_max: 2, ..Patience::default() };
+    let mut arena = Arena::new(server.registrar(), patience, records)
         .with_maker(Some(maker))
         .with_operator(Some(server.api("operator")));
     for case in CASES {
-        let result = attack(case, &mut arena).await;
+        let result = attack(&case, &mut arena).await;
         assert_eq!(result.verdict, Verdict::AsExpected, "{}: {result:?}", case.name);
     }
 }

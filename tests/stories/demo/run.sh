@@ -61,7 +61,7 @@ tail -n +2 "$work/fleet.jsonl" >"$work/others.jsonl"
 "$bin/device-sim" fleet --registrar "$registrar" --fleet "$work/others.jsonl" --concurrency 16
 
 step "7. Attackers: each is refused, and for its own reason"
-"$bin/device-sim" attack --all --registrar "$registrar" --fleet "$work/spare.jsonl" --maker "$work/state/maker/pki" \
+"$bin/device-sim" attack --all --pending-seconds 2 --registrar "$registrar" --fleet "$work/spare.jsonl" --maker "$work/state/maker/pki" \
     --api "$api" --api-ca "$work/state/admin/root.pem" --api-cert "$profiles/operator.pem" \
     --api-key "$profiles/operator-key.pem"
 
