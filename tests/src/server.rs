@@ -1,5 +1,6 @@
 //! A server of one's own: the real binary, both roles, free ports, a state directory that goes with the test.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -175,7 +176,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            eprintln!("the server's log:\n{}", self.log());
+            // A test that failed has nowhere else to say it.
+            let _ = writeln!(io::stderr(), "the server's log:\n{}", self.log());
         }
     }
 }
