@@ -10,7 +10,6 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use proto::Reason;
 
 use crate::Error;
 
@@ -89,7 +88,7 @@ fn complain(error: &Error) {
         cause = inner.source();
     }
     // Nowhere is left to complain to when standard error is gone.
-    drop(writeln!(io::stderr(), "{text} [{}]", error.code()));
+    drop(writeln!(io::stderr(), "{text} [{}]", error.reason()));
 }
 
 /// Writes to standard output.

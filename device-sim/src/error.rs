@@ -5,6 +5,7 @@
 use std::io;
 
 use proto::{Class, Reason, ReasonCode};
+use tonic_types::StatusExt;
 
 use crate::misbehaviour::Need;
 use crate::transport::Refusal;
@@ -140,8 +141,8 @@ pub enum Error {
     #[error("the API cannot be reached")]
     Api(#[source] tonic::transport::Error),
     /// The API refused.
-    #[error("the API refused")]
-    ApiRefused(#[source] Box<tonic::Status>),
+    #[error("the API refused: {}", .0.message())]
+    ApiRefused(Box<tonic::Status>),
     /// The factory refused one item of a batch.
     #[error("the factory refused a unit ({})", .0.reason())]
     FactoryRefused(Refusal),
@@ -154,10 +155,11 @@ impl Error {
     /// Names the reason for a report: the server's own code where the server refused, else ours.
     #[must_use]
     pub fn reason(&self) -> String {
-        match self.refusal() {
-            Some(refusal) => refusal.reason(),
-            None => self.code().to_string(),
+        if let Self::ApiRefused(status) = self {
+            let info = status.get_details_error_info();
+            return info.map_or_else(|| self.code().to_string(), |info| info.reason);
         }
+        self.refusal().map_or_else(|| self.code().to_string(), Refusal::reason)
     }
 
     /// Returns what the server or the factory said, when it was the one that said no.

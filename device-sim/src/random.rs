@@ -4,6 +4,7 @@
 //! Invariants: nonces follow from a seed only where the caller gave one; each unit draws from a stream of its own, so that
 //! neither concurrency nor order changes what it draws.
 
+use proto::SerialNumber;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -31,6 +32,21 @@ impl Randomness {
                 let mut generator = ChaCha20Rng::seed_from_u64(seed);
                 generator.set_stream(stream);
                 Self::Seeded(Box::new(generator))
+            }
+        }
+    }
+
+    /// Opens the stream of one unit: other units, also of other fleets, draw other bytes from the same seed, since a
+    /// registrar takes one nonce from two devices for an attack. The same unit with the same seed draws the same again,
+    /// so that a registrar that remembers its nonce refuses it.
+    #[must_use]
+    pub fn for_unit(seed: Option<u64>, serial_number: &SerialNumber) -> Self {
+        match seed {
+            None => Self::System,
+            Some(seed) => {
+                let material = [&seed.to_be_bytes(), serial_number.as_str().as_bytes()].concat();
+                let key = *pki::digest::sha256(&material).as_bytes();
+                Self::Seeded(Box::new(ChaCha20Rng::from_seed(key)))
             }
         }
     }
@@ -93,6 +109,15 @@ mod tests {
         assert_eq!(nonce(7, 1), nonce(7, 1));
         assert_ne!(nonce(7, 1), nonce(7, 2));
         assert_ne!(nonce(7, 1), nonce(8, 1));
+    }
+
+    #[test]
+    fn each_unit_draws_its_own_nonce_from_one_seed_and_the_same_again() {
+        let nonce =
+            |seed, serial: &str| Randomness::for_unit(Some(seed), &serial.parse().unwrap()).nonce().unwrap();
+        assert_eq!(nonce(7, "A-1"), nonce(7, "A-1"));
+        assert_ne!(nonce(7, "A-1"), nonce(7, "A-2"));
+        assert_ne!(nonce(7, "A-1"), nonce(8, "A-1"));
     }
 
     #[test]

@@ -178,7 +178,7 @@ pub(super) struct Fleet {
     /// How many are under way at once
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub concurrency: usize,
-    /// Makes order, misbehaviours and nonces repeatable; for tests
+    /// Makes order, misbehaviours and nonces repeatable; for tests, once per unit and server
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// How many of a hundred devices misbehave

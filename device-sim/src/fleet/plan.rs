@@ -4,8 +4,8 @@ use crate::Error;
 use crate::misbehaviour::{CASES, Case, Misbehaviour};
 use crate::random::Randomness;
 
-/// The stream of the seed from which the plan is drawn; units draw from the streams after it.
-pub(super) const PLAN_STREAM: u64 = 0;
+/// The stream of the seed from which the plan is drawn; units draw from streams of their own.
+const PLAN_STREAM: u64 = 0;
 
 /// How a unit behaves.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::plan::{PLAN_STREAM, Role, plan};
+use super::plan::{Role, plan};
 use super::{FleetReport, Statistics};
 use crate::Error;
 use crate::acknowledged::Acknowledgements;
@@ -88,7 +88,7 @@ async fn work(shared: Arc<Shared>) {
         let Some((index, role)) = shared.plan.get(turn) else { return };
         let Some(record) = shared.units.get(*index) else { return };
         let outcome = match role {
-            Role::Honest => shared.honest(record, *index).await,
+            Role::Honest => shared.honest(record).await,
             Role::Wicked(case) => shared.wicked(record, case).await,
         };
         shared.add(|statistics| statistics.add_outcome(outcome));
@@ -102,9 +102,7 @@ impl Shared {
     }
 
     /// Onboards one unit; its nonces come from a stream of its own.
-    async fn honest(&self, record: &UnitRecord, index: usize) -> &'static str {
-        let stream = u64::try_from(index).unwrap_or(u64::MAX).saturating_add(PLAN_STREAM + 1);
-        let mut randomness = Randomness::for_stream(self.params.seed, stream);
+    async fn honest(&self, record: &UnitRecord) -> &'static str {
         let params = Params {
             endpoint: &self.params.endpoint,
             patience: self.params.patience,
@@ -115,6 +113,7 @@ impl Shared {
             Ok(unit) => unit,
             Err(error) => return self.failed(&error),
         };
+        let mut randomness = Randomness::for_unit(self.params.seed, unit.serial_number());
         let began_at = Instant::now();
         let Onboarding { transcript, outcome } = onboard(&unit, params, &mut randomness).await;
         self.add(|statistics| statistics.add_steps(transcript.entries()));
