@@ -1,6 +1,6 @@
 //! What a timeline shows of a journal record: kind, whose it is, where it moved, why, and a sentence.
 //!
-//! Source: `Event` in `proto/api/onboarding/v1/event.proto`.
+//! Source: `Event` in `proto/api/onboarding/v1/event.proto`; docs/events.md lists the kinds.
 //! Does not: read the store.
 //! Invariants: a kind, once given out, never changes; no nonce and no certificate's bytes are shown.
 
@@ -210,10 +210,12 @@ mod tests {
     }
 
     #[test]
-    fn kinds_are_lower_case_words_with_hyphens() {
+    fn kinds_are_lower_case_words_with_hyphens_and_the_manual_has_them() {
+        let manual = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/events.md"));
         for step in Step::ALL {
             let kind = kind(&changed(step));
             assert!(kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{kind}");
+            assert!(manual.contains(&format!("\n| `{kind}` |")), "{kind} is not in docs/events.md");
         }
     }
 }
