@@ -114,6 +114,9 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// The oldest version of TLS that is spoken.
     pub tls_version_min: TlsVersion,
+    /// Whether TLS 1.2 is spoken only with peers that have the extended master secret (RFC 7627). What it defends
+    /// against needs resumption or renegotiation, and neither is offered here; some older EST clients lack it.
+    pub is_extended_master_secret_required: bool,
 }
 
 impl Config {
@@ -277,6 +280,7 @@ fn read_limits(table: Reader<'_>) -> Limits {
         request_timeout: table.seconds("request_timeout_seconds", 60, 1..=3_600),
         drain_timeout: table.seconds("drain_timeout_seconds", 20, 0..=600),
         tls_version_min: table.parsed("tls_version_min", TlsVersion::Tls12),
+        is_extended_master_secret_required: table.flag("extended_master_secret", true),
     };
     table.finish();
     limits

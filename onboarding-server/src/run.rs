@@ -277,7 +277,7 @@ fn make_tls(
     for path in hints {
         certificates.extend(load_chain(path)?);
     }
-    tls_config(files, config.limits.tls_version_min, alpn, ClientCertificates::Optional(certificates))
+    tls_config(files, &config.limits, alpn, ClientCertificates::Optional(certificates))
 }
 
 /// The TLS configurations of all listeners.

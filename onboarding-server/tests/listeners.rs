@@ -82,12 +82,8 @@ async fn house(limits: &str) -> House {
 async fn house_with_tls(limits: &str, has_tls: bool) -> House {
     let directory = tempfile::tempdir().unwrap();
     let config = configuration(&directory, limits);
-    let made = tls_config(
-        &files(&config),
-        config.limits.tls_version_min,
-        Alpn::Http,
-        ClientCertificates::Optional(Vec::new()),
-    );
+    let made =
+        tls_config(&files(&config), &config.limits, Alpn::Http, ClientCertificates::Optional(Vec::new()));
     let tls = Arc::new(ArcSwap::from_pointee(made.unwrap()));
     let (metrics, gate) = (Metrics::new(), Arc::<Gate>::default());
     let service = Service {

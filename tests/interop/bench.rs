@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proto_api::v1;
 use tempfile::TempDir;
 use tests::program::{self, Ran};
@@ -60,6 +62,25 @@ impl Bench {
             .into_inner();
         while results.message().await.expect("the import goes on").is_some() {}
         bench
+    }
+
+    /// Writes `pvr.der`: the request for a voucher that names the registrar's certificate as this connection shows it.
+    pub(crate) fn sign_voucher_request(&self, registrar: &str, nonce: [u8; 16]) {
+        self.shell("cat idev.pem mfg.pem > idev-chain.pem");
+        self.shell(&format!(
+            "openssl s_client -connect {registrar} </dev/null 2>/dev/null | openssl x509 -outform DER -out jrc.der"
+        ));
+        let request = format!(
+            r#"{{"ietf-voucher-request:voucher":{{"assertion":"proximity","serial-number":"{}","nonce":"{}","proximity-registrar-cert":"{}"}}}}"#,
+            self.serial,
+            STANDARD.encode(nonce),
+            STANDARD.encode(self.read("jrc.der")),
+        );
+        self.write("vr.json", request.as_bytes());
+        self.openssl(
+            "cms -sign -binary -nodetach -nosmimecap -md sha256 -econtent_type 1.2.840.113549.1.9.16.1.40 \
+             -signer idev.pem -inkey idev.key -certfile mfg.pem -in vr.json -outform DER -out pvr.der",
+        );
     }
 
     /// Returns the path of a file on the bench.

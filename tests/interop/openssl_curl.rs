@@ -14,24 +14,9 @@ async fn openssl_and_curl_come_aboard_as_a_pledge() {
     let pki = server.state();
     let (maker_root, domain_root) = (pki.join("maker/pki/root.pem"), pki.join("owner/pki/root.pem"));
     let client = "--cert idev-chain.pem --key idev.key";
-    bench.shell("cat idev.pem mfg.pem > idev-chain.pem");
 
-    // 1. The registrar's certificate, unverified: the connection is provisional.
-    bench.shell(&format!(
-        "openssl s_client -connect {registrar} </dev/null 2>/dev/null | openssl x509 -outform DER -out jrc.der"
-    ));
-    // 2. The voucher-request, signed with the IDevID.
-    let request = format!(
-        r#"{{"ietf-voucher-request:voucher":{{"assertion":"proximity","serial-number":"{}","nonce":"{}","proximity-registrar-cert":"{}"}}}}"#,
-        bench.serial,
-        STANDARD.encode([7; 16]),
-        STANDARD.encode(bench.read("jrc.der")),
-    );
-    bench.write("vr.json", request.as_bytes());
-    bench.openssl(
-        "cms -sign -binary -nodetach -nosmimecap -md sha256 -econtent_type 1.2.840.113549.1.9.16.1.40 \
-         -signer idev.pem -inkey idev.key -certfile mfg.pem -in vr.json -outform DER -out pvr.der",
-    );
+    // 1. and 2. The registrar's certificate, unverified, goes into a request signed with the IDevID.
+    bench.sign_voucher_request(&registrar, [7; 16]);
     let post = |body: &str, out: &str| {
         format!(
             "curl -sS --fail-with-body --insecure {client} -H 'Content-Type: application/voucher-cms+json' \

@@ -1,14 +1,13 @@
 //! strongSwan's `pki` as an EST client.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use tests::server::Server;
 
 use crate::bench::Bench;
 
 #[tokio::test]
 async fn strongswan_fetches_the_cas_enrolls_and_renews() {
-    let server = Server::start();
+    // It speaks TLS 1.2 without the extended master secret.
+    let server = Server::start_with(|config| format!("{config}\n[limits]\nextended_master_secret = false\n"));
     let bench = Bench::new(&server, "SW-0001").await;
     let registrar = server.registrar().authority();
     let root = server.state().join("owner/pki/root.pem");
@@ -45,21 +44,7 @@ async fn strongswan_fetches_the_cas_enrolls_and_renews() {
 
 /// Gets a voucher with OpenSSL and curl: without one there is no enrolment.
 fn vouch(bench: &Bench, registrar: &str) {
-    bench.shell(&format!(
-        "openssl s_client -connect {registrar} </dev/null 2>/dev/null | openssl x509 -outform DER -out jrc.der"
-    ));
-    let request = format!(
-        r#"{{"ietf-voucher-request:voucher":{{"assertion":"proximity","serial-number":"{}","nonce":"{}","proximity-registrar-cert":"{}"}}}}"#,
-        bench.serial,
-        STANDARD.encode([9; 16]),
-        STANDARD.encode(bench.read("jrc.der")),
-    );
-    bench.write("vr.json", request.as_bytes());
-    bench.openssl(
-        "cms -sign -binary -nodetach -nosmimecap -md sha256 -econtent_type 1.2.840.113549.1.9.16.1.40 \
-         -signer idev.pem -inkey idev.key -certfile mfg.pem -in vr.json -outform DER -out pvr.der",
-    );
-    bench.shell("cat idev.pem mfg.pem > idev-chain.pem");
+    bench.sign_voucher_request(registrar, [9; 16]);
     bench.shell(&format!(
         "curl -sS --fail-with-body --insecure --cert idev-chain.pem --key idev.key \
          -H 'Content-Type: application/voucher-cms+json' --data-binary @pvr.der -o voucher.der \

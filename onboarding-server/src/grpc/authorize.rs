@@ -4,13 +4,14 @@
 //! Invariants: a method that the table of roles does not have is for nobody; the operators' CA is no other.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use pki::path::{self, Purpose, Revocation, Rules};
 use proto::{Class, LineId, Reason, ReasonCode, UnixTime};
-use proto_api::{Role, allows, roles_of};
+use proto_api::{ROLES, Role, allows, roles_of};
 use tonic::Status;
 
 use crate::app::{Error as AppError, Refusal};
@@ -72,14 +73,28 @@ pub async fn authorize(State(context): State<Arc<Context>>, mut request: Request
     });
     match judged {
         Ok(caller) => {
+            let (endpoint, begun) = (endpoint(request.uri().path()), Instant::now());
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let response = next.run(request).await;
+            context.metrics.request(endpoint, status(&response), begun.elapsed());
+            response
         }
         Err(refusal) => {
             context.metrics.refusal("grpc", refusal.class(), &refusal.code());
             Status::from(refusal).into_http()
         }
     }
+}
+
+/// Names a method in metrics; a path that a stranger made up is never a label.
+fn endpoint(path: &str) -> &'static str {
+    ROLES.iter().find(|(known, _)| *known == path).map_or("grpc-other", |(known, _)| *known)
+}
+
+/// Reads the gRPC status of an answer's head: a refusal has one there, anything else has begun well.
+fn status(response: &Response) -> u16 {
+    let status = response.headers().get(Status::GRPC_STATUS);
+    status.and_then(|status| status.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 fn identify(context: &Context, peer: Option<&Peer>) -> Result<Caller, Refusal> {
@@ -103,7 +118,7 @@ fn verify(context: &Context, peer: &Peer, now: UnixTime) -> Result<(), Refusal> 
         anchors: &context.admin_anchors,
         now,
         purpose: Purpose::TlsClient,
-        // An operator is withdrawn by replacing the operators' CA; their certificates are short-lived.
+        // There is no list of withdrawn operators: one is withdrawn by replacing the operators' CA.
         revocation: &|_| Revocation::Good,
     };
     path::verify(certificate, peer.intermediates(), &rules).map_err(AppError::CertificateUntrusted)?;
@@ -123,8 +138,6 @@ fn check(caller: &Caller, path: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use proto_api::ROLES;
-
     use super::*;
 
     fn caller(role: Role) -> Caller {

@@ -18,7 +18,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 
-use crate::config::TlsVersion;
+use crate::config::{Limits, TlsVersion};
 
 /// The most bytes of a PEM file that we open: some tens of certificates.
 const PEM_BYTES_MAX: u64 = 1024 * 1024;
@@ -130,14 +130,14 @@ pub fn load_anchors(paths: &[PathBuf]) -> Result<Anchors, Error> {
 /// As [`load_chain`] and [`load_key`]; [`Error::Content`] when key and certificate do not belong together.
 pub fn tls_config(
     files: &TlsFiles,
-    version_min: TlsVersion,
+    limits: &Limits,
     alpn: Alpn,
     clients: ClientCertificates,
 ) -> Result<ServerConfig, Error> {
     let chain = load_chain(&files.certificate)?;
     let key = pki::tls::certified_key(&chain, &load_key(&files.key)?)
         .map_err(|source| Error::Content { path: files.key.clone(), source })?;
-    let versions: &[_] = match version_min {
+    let versions: &[_] = match limits.tls_version_min {
         TlsVersion::Tls12 => &[&TLS13, &TLS12],
         TlsVersion::Tls13 => &[&TLS13],
     };
@@ -149,7 +149,7 @@ pub fn tls_config(
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     // RFC7627-5.2-server-requires
-    config.require_ems = true;
+    config.require_ems = limits.is_extended_master_secret_required;
     config.alpn_protocols = match alpn {
         Alpn::Http => vec![b"h2".to_vec(), b"http/1.1".to_vec(), b"http/1.0".to_vec()],
         Alpn::Grpc => vec![b"h2".to_vec()],
