@@ -14,12 +14,12 @@ use onboarding_server::clock::Clock;
 use onboarding_server::config::Config;
 use onboarding_server::context::Context;
 use onboarding_server::init::{FirstConfig, FirstListeners, init};
-use onboarding_server::listen::{Peer, load_chain};
+use onboarding_server::listen::{Peer, load_chain, load_key};
 use onboarding_server::metrics::Metrics;
 use onboarding_server::run::Mode;
 use onboarding_server::shutdown::stop_signal;
 use onboarding_server::{grpc, http as plain_http};
-use pki::{Certificate, Crl};
+use pki::{Certificate, Crl, Issuer, KeyAlgorithm, Profile, Signer, Subject, Template};
 use proto_api::v1::device_reference::By;
 use proto_api::v1::device_service_client::DeviceServiceClient;
 use proto_api::v1::event_service_client::EventServiceClient;
@@ -130,6 +130,43 @@ async fn who_shows_no_certificate_of_the_operators_ca_is_nobody() {
     assert_eq!(refusal(&house.api(registrar, Mode::Production), PATH).await, untrusted);
     let server = load_chain(&house.context.config.admin.certificate).unwrap();
     assert_eq!(refusal(&house.api(server, Mode::Production), PATH).await, untrusted);
+}
+
+impl House {
+    /// Makes a certificate of the operators' CA with this role and place.
+    fn made(&self, profile: Profile, (role, place): (&str, Option<&str>)) -> Vec<Certificate> {
+        let admin = &self.context.config.admin;
+        let anchor = load_chain(&admin.anchor).unwrap().remove(0);
+        let issuer = Issuer::new(anchor, load_key(&admin.anchor_key).unwrap()).unwrap();
+        let subject = Subject {
+            organizational_unit: Some(role.to_owned()),
+            locality: place.map(ToOwned::to_owned),
+            ..Subject::new("somebody")
+        };
+        let key = Signer::generate(KeyAlgorithm::EcdsaP256).unwrap().public_key().clone();
+        let (now, serial) = (Clock::system().now(), pki::random_serial().unwrap());
+        let validity = (now.minus(Duration::from_secs(60)), now.plus(Duration::from_secs(3_600)));
+        let template = Template::new(profile, subject, key, serial, validity);
+        vec![issuer.sign(issuer.prepare(&template).unwrap()).unwrap()]
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_a_role_and_a_station_without_a_line_may_nothing() {
+    let house = house(Clock::system());
+    let missing = (Code::PermissionDenied, "caller-role-missing".to_owned());
+    let chains = [
+        house.made(Profile::Operator, ("janitor", None)),
+        house.made(Profile::Operator, ("Admin", None)),
+        house.made(Profile::Station, ("station", Some("no name of a line"))),
+    ];
+    for chain in chains {
+        let subject = chain[0].subject_text();
+        let api = house.api(chain, Mode::Production);
+        assert_eq!(refusal(&api, "/onboarding.v1.FactoryService/ListOrders").await, missing, "{subject}");
+    }
+    let viewer = house.api(house.made(Profile::Operator, ("viewer", None)), Mode::Production);
+    assert!(call(&viewer, "/onboarding.v1.FactoryService/ListOrders").await.is_none());
 }
 
 #[tokio::test]
