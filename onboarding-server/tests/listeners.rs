@@ -461,9 +461,9 @@ async fn a_new_certificate_holds_for_the_next_connection() {
     std::fs::remove_file(&owner.registrar_key).unwrap();
     init(&house.config, &"line-1".parse().unwrap(), &Clock::system()).unwrap();
     let clients = ClientCertificates::Optional(Vec::new());
-    house
-        .tls
-        .store(Arc::new(tls_config(&files(&house.config), TlsVersion::Tls12, Alpn::Http, clients).unwrap()));
+    house.tls.store(Arc::new(
+        tls_config(&files(&house.config), &house.config.limits, Alpn::Http, clients).unwrap(),
+    ));
     assert_ne!(before, server_certificate(&house).await);
     house.end().await;
 }

@@ -126,7 +126,8 @@ impl Manufacturer {
         let rules = Rules {
             anchors: &self.anchors,
             now,
-            purpose: Purpose::IdevId { expiry: self.expiry },
+            // Whether the end of its validity counts is the policy's to say, with a reason of its own.
+            purpose: Purpose::IdevId { expiry: Expiry::Ignore },
             // Makers publish no revocations of IDevIDs; a device that must not come is refused by its record.
             revocation: &|_| Revocation::Good,
         };
