@@ -138,7 +138,12 @@ impl Error {
         if self.exit_code() == ExitCode::SUCCESS {
             return String::new();
         }
-        format!("error: {} ({})\n  {self}\n  next: {}\n", self.shown_code(), self.class(), self.next_step())
+        format!(
+            "error: {} ({})\n  {self}\n  next: {}; see docs/reason-codes.md\n",
+            self.shown_code(),
+            self.class(),
+            self.next_step()
+        )
     }
 
     /// Returns the code that the far side gave, else our own.
@@ -238,6 +243,7 @@ mod tests {
     #[test]
     fn the_servers_reason_code_meaning_and_next_step_are_shown() {
         let text = refusal("order-quota-exhausted", "refused").explanation();
+        assert!(text.ends_with("; see docs/reason-codes.md\n"));
         assert!(text.starts_with(
             "error: order-quota-exhausted (refused)\n  The order's quota is used up.\n  next: "
         ));

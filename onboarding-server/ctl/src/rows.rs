@@ -83,6 +83,10 @@ impl RowReader {
         if line.len() > LINE_BYTES_MAX {
             return Some(Err((self.line, RowFault::TooLong)));
         }
+        // The reader puts this mark in the place of octets that are not UTF-8; a label must not come to hold it.
+        if line.contains(char::REPLACEMENT_CHARACTER) {
+            return Some(Err((self.line, RowFault::Syntax)));
+        }
         let fields = match self.format {
             RowFormat::Jsonl => serde_json::from_str(line).map_err(|_| RowFault::Syntax),
             RowFormat::Csv => self.fields(line)?,
@@ -262,6 +266,12 @@ mod tests {
             None,
         ];
         assert_eq!(faults, expected);
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf_8_is_refused_even_in_its_labels() {
+        let line = String::from_utf8_lossy(b"acme,A-1,lamp,site=Z\xfcrich");
+        assert_eq!(rows(RowFormat::Csv, &line), [Err((1, RowFault::Syntax))]);
     }
 
     #[test]

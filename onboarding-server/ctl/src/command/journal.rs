@@ -38,7 +38,8 @@ Examples:
   gangway journal verify --dir /var/lib/gangway/owner/journal
   gangway journal verify --dir COPY --kept 1200:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
 
-With --dir the files are read here and no server is needed. Exits with 1 when the journal does not hold.")]
+With --dir the files are read here and no server is needed. Exits with 1 when the journal does not hold. An end that
+looks `unfinished` was altered, was cut by a crash, or is being written at this moment: then verify again.")]
     Verify(VerifyArgs),
 }
 
@@ -162,7 +163,7 @@ async fn await_report(client: &mut Client) -> Result<VerifyReport, Error> {
     Err(Error::AnswerCut)
 }
 
-/// Verifies the files in `dir`; what a crash left unfinished at the very end is shown and is no damage.
+/// Verifies the files in `dir`. An end that looks unfinished counts as damage: it may as well be an altered last group.
 fn verify_files<W: Write>(dir: &Path, kept: Option<&Kept>, output: &mut Output<W>) -> Result<(), Error> {
     let mut progress = Progress::new("records verified");
     let mut is_kept = kept.is_none_or(|kept| kept.seq == Seq(0));
@@ -173,7 +174,7 @@ fn verify_files<W: Write>(dir: &Path, kept: Option<&Kept>, output: &mut Output<W
     .map_err(Error::Journal)?;
     drop(progress);
     output.one(&view::offline_report(&report))?;
-    if report.damage.is_some() {
+    if !report.is_intact() {
         return Err(Error::JournalDamaged);
     }
     if is_kept { Ok(()) } else { Err(Error::KeptHeadDiffers) }
@@ -181,8 +182,71 @@ fn verify_files<W: Write>(dir: &Path, kept: Option<&Kept>, output: &mut Output<W
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use proto::UnixTime;
+    use server_journal::{Journal, Options};
+
     use super::*;
     use crate::output::Format;
+
+    /// A journal of three records, and the newest's place and hash.
+    fn three_records() -> (tempfile::TempDir, Kept) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path(), Options::default()).unwrap();
+        for payload in ["one", "two", "three"] {
+            journal.stage(UnixTime::from_seconds(1_800_000_000), payload.as_bytes()).unwrap();
+        }
+        let head = journal.commit().unwrap();
+        (dir, Kept { seq: head.seq, hash: head.hash })
+    }
+
+    fn verified(dir: &Path, kept: Option<&Kept>) -> (Result<(), Error>, serde_json::Value) {
+        let mut bytes = Vec::new();
+        let outcome = verify_files(dir, kept, &mut Output::to(Format::Json, &mut bytes));
+        (outcome, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[test]
+    fn a_whole_journal_that_has_the_kept_head_is_good() {
+        let (dir, kept) = three_records();
+        let (outcome, report) = verified(dir.path(), Some(&kept));
+        assert!(outcome.is_ok());
+        assert_eq!((&report["is_intact"], &report["records"]), (&true.into(), &3.into()));
+    }
+
+    #[test]
+    fn a_whole_journal_without_the_kept_head_is_told() {
+        let (dir, kept) = three_records();
+        for lost in [Kept { seq: Seq(4), ..kept.clone() }, Kept { seq: Seq(2), ..kept }] {
+            assert!(matches!(verified(dir.path(), Some(&lost)).0, Err(Error::KeptHeadDiffers)), "{lost:?}");
+        }
+    }
+
+    #[test]
+    fn an_altered_record_is_found_and_shown_even_in_the_last_group() {
+        for (groups, place) in [(1, "unfinished"), (2, "fault")] {
+            let (dir, _) = three_records();
+            if groups == 2 {
+                let mut journal = Journal::open(dir.path(), Options::default()).unwrap();
+                journal.stage(UnixTime::from_seconds(1_800_000_001), b"four").unwrap();
+                journal.commit().unwrap();
+            }
+            alter_first_record(dir.path());
+            let (outcome, report) = verified(dir.path(), None);
+            assert!(matches!(outcome, Err(Error::JournalDamaged)));
+            assert_eq!((&report["is_intact"], report[place].is_object()), (&false.into(), true), "{place}");
+        }
+    }
+
+    fn alter_first_record(dir: &Path) {
+        let mut files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+        let segment = files.find(|path| path.extension().is_some_and(|end| end == "log")).unwrap();
+        let mut bytes = fs::read(&segment).unwrap();
+        let at = bytes.windows(3).position(|part| part == b"one").unwrap();
+        bytes[at] ^= 1;
+        fs::write(&segment, bytes).unwrap();
+    }
 
     #[test]
     fn a_kept_head_is_a_place_and_a_hash() {

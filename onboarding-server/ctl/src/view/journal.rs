@@ -63,7 +63,7 @@ pub(crate) fn offline_report(report: &Report) -> Record {
             .with("message", found.damage.to_string())
     });
     Record::new()
-        .with("is_intact", report.damage.is_none())
+        .with("is_intact", report.is_intact())
         .with("records", report.records)
         .with("segments", report.segments)
         .with("bytes", report.bytes)
