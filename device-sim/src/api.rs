@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use pki::path::Anchors;
 use proto::SerialNumber;
 use proto_api::v1;
+use proto_api::v1::authority_service_client::AuthorityServiceClient;
 use proto_api::v1::device_reference::By;
 use proto_api::v1::device_service_client::DeviceServiceClient;
 use proto_api::v1::factory_service_client::FactoryServiceClient;
@@ -56,6 +57,12 @@ impl Api {
     #[must_use]
     pub fn devices(&self) -> DeviceServiceClient<Channel> {
         DeviceServiceClient::new(self.channel.clone())
+    }
+
+    /// Returns a client of the `AuthorityService`.
+    #[must_use]
+    pub fn authorities(&self) -> AuthorityServiceClient<Channel> {
+        AuthorityServiceClient::new(self.channel.clone())
     }
 
     /// Tells the MASA to give no voucher for a unit. Role: operator.

@@ -2,5 +2,6 @@
 
 mod attacks;
 mod onboarding;
+mod operations;
 mod recovery;
 mod support;

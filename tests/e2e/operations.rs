@@ -1,0 +1,92 @@
+//! What operators see of a device that came aboard, and what their decisions do to its certificate.
+
+use std::time::Duration;
+
+use device_sim::pledge::Reenrollment;
+use pki::crl::RevocationReason;
+use pki::{Certificate, Crl};
+use proto::CertificateSerial;
+use proto_api::v1;
+use tests::server::Server;
+use tokio::time::{sleep, timeout};
+
+use crate::support::{change, come_aboard, declare, device, make_units};
+
+/// Longer than a revocation list takes to appear; a test that waits so long has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_device_is_shown_with_its_certificates_and_its_whole_story() {
+    let server = Server::start();
+    let units = make_units(&server, "O1", 1).await;
+    declare(&server, &units).await;
+    assert!(come_aboard(&server, &units[0], Reenrollment::None).await.outcome.is_ok());
+    let shown = device(&server, &units[0]).await;
+    assert_eq!(shown.assertion(), v1::Assertion::Proximity);
+    assert!(shown.idevid.is_some() && shown.ldevid.is_some() && shown.last_heard_at.is_some());
+    let request = v1::GetTimelineRequest {
+        device: Some(v1::DeviceReference { by: Some(v1::device_reference::By::Id(shown.id.clone())) }),
+        page: None,
+    };
+    let events = server.api("viewer").devices().get_timeline(request).await.expect("a timeline").into_inner();
+    let kinds: Vec<&str> = events.events.iter().map(|event| event.kind.as_str()).collect();
+    let expected = [
+        "device-declared",
+        "voucher-requested",
+        "voucher-issued",
+        "voucher-status-reported",
+        "certificate-begun",
+        "certificate-issued",
+    ];
+    assert_eq!(kinds.get(..expected.len()), Some(expected.as_slice()), "{kinds:?}");
+    assert!(kinds.contains(&"enrollment-confirmed"), "{kinds:?}");
+    assert!(events.events.iter().all(|event| event.device_id == shown.id));
+}
+
+#[tokio::test]
+async fn a_suspended_device_is_on_the_list_until_it_is_resumed_and_a_retired_one_stays() {
+    let server = Server::start();
+    let units = make_units(&server, "O2", 1).await;
+    let unit = &units[0];
+    declare(&server, &units).await;
+    assert!(come_aboard(&server, unit, Reenrollment::None).await.outcome.is_ok());
+    let serial = device(&server, unit).await.ldevid.expect("an LDevID").serial;
+    let serial = CertificateSerial::new(&serial).expect("a serial number");
+    let operator = server.api("operator");
+    let suspend = v1::SuspendDeviceRequest { change: change(unit, "lost") };
+    operator.devices().suspend_device(suspend).await.expect("it is suspended");
+    wait_for_list(&server, &serial, Some(RevocationReason::CertificateHold)).await;
+    let resume = v1::ResumeDeviceRequest { change: change(unit, "found") };
+    operator.devices().resume_device(resume).await.expect("it is resumed");
+    wait_for_list(&server, &serial, None).await;
+    let retire = v1::RetireDeviceRequest { change: change(unit, "scrapped") };
+    operator.devices().retire_device(retire).await.expect("it is retired");
+    wait_for_list(&server, &serial, Some(RevocationReason::CessationOfOperation)).await;
+    assert!(device(&server, unit).await.ldevid.is_none(), "it has no certificate that counts");
+}
+
+/// Waits until the newest list says `wanted` of a certificate.
+async fn wait_for_list(server: &Server, serial: &CertificateSerial, wanted: Option<RevocationReason>) {
+    let issuer = issuer(server).await;
+    let published = async {
+        loop {
+            if let Ok(answer) = server.api("viewer").authorities().get_crl(v1::GetCrlRequest::default()).await
+            {
+                let list = answer.into_inner();
+                let now = proto_api::unix_time(&list.this_update_at.expect("a time")).expect("a time");
+                let list = Crl::parse(&list.crl).expect("a list").verify(&issuer, now).expect("our list");
+                if list.revocation_of(serial).map(|(_, reason)| reason) == wanted {
+                    break;
+                }
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(PATIENCE, published).await.expect("the list is published in time");
+}
+
+async fn issuer(server: &Server) -> Certificate {
+    let request = v1::ListAuthoritiesRequest { kind: v1::AuthorityKind::DomainIssuing.into() };
+    let answer = server.api("viewer").authorities().list_authorities(request).await.expect("authorities");
+    Certificate::parse(&answer.into_inner().authorities[0].certificate).expect("a certificate")
+}
