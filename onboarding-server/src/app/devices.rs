@@ -58,7 +58,7 @@ pub struct Expected {
 /// Announces a device.
 ///
 /// # Errors
-/// [`Error::ManufacturerUnknown`] (`Refused`); those of the store.
+/// [`Error::ManufacturerUnknown`] (`Unknown`); those of the store.
 pub async fn declare(context: &Context, operator: Text, expected: Expected) -> Result<Declared, Refusal> {
     let owner = owner(context)?;
     if owner.manufacturers.find(&expected.manufacturer).is_none() {
