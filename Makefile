@@ -29,7 +29,7 @@ demo: deps-build ## Makes 200 units, onboards them, refuses the attackers, shows
 	@tests/stories/demo/run.sh
 
 .PHONY: test
-test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, stories, tidy, fuzz corpus.
+test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, tidy.
 	cargo build --workspace --bins --locked
 	cargo nextest run --workspace --locked
 	cargo test --doc --workspace --locked --quiet
@@ -41,15 +41,6 @@ fmt:
 .PHONY: clippy
 clippy: deps-build
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-
-.PHONY: bench
-bench: deps-build ## Measures, prints a table and writes target/bench.json.
-	cargo build --release --locked --workspace --bins
-	cargo run --release --locked --quiet -p tests --bin bench
-
-.PHONY: fuzz
-fuzz: ## Fuzzes every parser, SECONDS=600 each by default; needs a nightly toolchain.
-	@tests/fuzz/run.sh "$${SECONDS_EACH:-600}"
 
 .PHONY: audit
 audit: deps-build ## Checks licences, bans and sources of the dependencies; advisories where their database is present.
