@@ -15,7 +15,8 @@ pub mod well_known;
 
 pub use class::{Class, Reason, ReasonCode};
 pub use id::{
-    CERTIFICATE_SERIAL_BYTES_MAX, CertificateSerial, DeviceId, DomainId, Fingerprint, Generation, InvalidId, KeyId,
-    LineId, ManufacturerId, NAME_CHARS_MAX, OrderId, ProductName, SERIAL_NUMBER_CHARS_MAX, Seq, SerialNumber, Version,
+    CERTIFICATE_SERIAL_BYTES_MAX, CertificateSerial, DeviceId, DomainId, Fingerprint, Generation, InvalidId,
+    KeyId, LineId, ManufacturerId, NAME_CHARS_MAX, OrderId, ProductName, SERIAL_NUMBER_CHARS_MAX, Seq,
+    SerialNumber, Version,
 };
 pub use time::{InvalidTime, UnixTime};
