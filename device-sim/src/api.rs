@@ -1,5 +1,5 @@
 //! The administration and factory API, as a station or an operator uses it.
-//! Source: `proto/api/onboarding/v1`, `specs/stack.md` §6.
+//! Source: `proto/api/onboarding/v1`.
 //!
 //! Does not: repeat a call; the connection is made again by itself when the server was away.
 //! Invariants: TLS with both sides' certificates; the server must carry the name that is connected to.

@@ -1,5 +1,5 @@
 //! Misbehaving devices, attackers on the path, and servers that deceive, each by name and with what must come of it.
-//! Source: issue 2 §5; RFC 8995 §11 (security considerations), `specs/brski.md` §8.
+//! Source: RFC 8995 §11 (security considerations).
 //!
 //! Does not: decide what is right; the catalogue says it once, here the outcome is only compared.
 //! Invariants: every case has a name, a description and an expected outcome; one that cannot be staged is reported as
