@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode, header};
 use proto::{Class, Reason, ReasonCode, media_type, well_known};
 use server_store::ReportKind;
 
-use super::status::field;
+use super::status::{field, has_media_type};
 use crate::app::{self, Refusal};
 use crate::context::Context;
 use crate::listen::Peer;
@@ -61,8 +61,7 @@ async fn report(
     (kind, headers): (ReportKind, &HeaderMap),
     body: &[u8],
 ) -> Result<StatusCode, Refusal> {
-    let given = field(headers, header::CONTENT_TYPE).unwrap_or_default();
-    if !proto_est::accepts(given, media_type::JSON) {
+    if !has_media_type(headers, media_type::JSON) {
         return Err(Unfit::TelemetryType.into());
     }
     app::report_status::report_status(context, peer, kind, body).await?;
@@ -100,9 +99,8 @@ impl Reason for Unfit {
 
 /// Checks that voucher-request and voucher are in the one form that is spoken here.
 pub(super) fn check_forms(headers: &HeaderMap) -> Result<(), Unfit> {
-    let given = field(headers, header::CONTENT_TYPE).unwrap_or_default();
     // RFC8995-5.2-media-type
-    if given.is_empty() || !proto_est::accepts(given, media_type::VOUCHER_CMS_JSON) {
+    if !has_media_type(headers, media_type::VOUCHER_CMS_JSON) {
         return Err(Unfit::VoucherType);
     }
     match field(headers, header::ACCEPT) {
@@ -135,6 +133,9 @@ mod tests {
         assert!(check_forms(&headers(ours, Some("*/*"))).is_ok());
         assert!(check_forms(&headers("application/voucher-cose+cbor", None)).is_err());
         assert!(check_forms(&headers(ours, Some("application/voucher-jws+json"))).is_err());
+        for other in ["", "*/*", "application/*"] {
+            assert!(check_forms(&headers(other, None)).is_err(), "{other}");
+        }
         assert!(check_forms(&HeaderMap::new()).is_err());
     }
 }

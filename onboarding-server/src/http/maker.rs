@@ -13,7 +13,7 @@ use http::{HeaderMap, header};
 use proto::{Class, Reason, ReasonCode, media_type, well_known};
 
 use super::brski::{Unfit, check_forms};
-use super::status::field;
+use super::status::{field, has_media_type};
 use crate::app::{self, Refusal};
 use crate::context::Context;
 use crate::listen::Peer;
@@ -65,8 +65,7 @@ impl Reason for AuditLogAccept {
 /// Checks that a voucher-request comes and that JSON may go.
 // RFC8995-5.8-media-type
 fn check_log_forms(headers: &HeaderMap) -> Result<(), Refusal> {
-    let given = field(headers, header::CONTENT_TYPE).unwrap_or_default();
-    if !proto_est::accepts(given, media_type::VOUCHER_CMS_JSON) {
+    if !has_media_type(headers, media_type::VOUCHER_CMS_JSON) {
         return Err(Unfit::VoucherType.into());
     }
     match field(headers, header::ACCEPT) {

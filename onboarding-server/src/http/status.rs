@@ -10,7 +10,8 @@ use proto::{Class, Reason, ReasonCode, media_type};
 use crate::app::Refusal;
 
 /// Codes of `Unsupported` that speak of the answer's form, not the request's.
-const NOT_ACCEPTABLE: &[&str] = &["est-accept-unsupported", "voucher-accept-unsupported"];
+const NOT_ACCEPTABLE: &[&str] =
+    &["est-accept-unsupported", "voucher-accept-unsupported", "audit-log-accept-unsupported"];
 
 /// The code on which the connection must end: somebody stands between us and the pledge (RFC 8995 §5.2).
 const ON_PATH_ATTACKER: &str = "pvr-proximity-mismatch";
@@ -99,6 +100,13 @@ pub async fn method_not_allowed() -> Response {
     let mut response = Refusal::from(Misaddressed::Method).into_response();
     *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
+}
+
+/// Tells whether the body is of this media type, whatever its parameters; a body without a type is of none.
+#[must_use]
+pub fn has_media_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let given = field(headers, header::CONTENT_TYPE).and_then(|given| given.split(';').next());
+    given.is_some_and(|given| given.trim().eq_ignore_ascii_case(wanted))
 }
 
 /// Returns a header field as text; one that is not text counts as absent.
