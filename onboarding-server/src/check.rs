@@ -10,10 +10,10 @@ use std::time::Duration;
 use pki::path::{self, Anchors, Purpose, Revocation, Rules};
 use pki::{Certificate, Signer};
 use proto::UnixTime;
+use server_config::{Config, Maker, Manufacturer, Owner};
+use server_listen::{load_anchors, load_chain, load_key};
 
 use crate::clock::Clock;
-use crate::config::{Config, Maker, Manufacturer, Owner};
-use crate::listen::{load_anchors, load_chain, load_key};
 
 /// How long before its end a certificate is warned of.
 const WARNING_BEFORE_END: Duration = Duration::from_secs(30 * 86_400);
@@ -225,7 +225,7 @@ impl Inspection {
         Some((leaf, chain.collect()))
     }
 
-    fn loaded<T>(&mut self, what: &str, result: Result<T, crate::listen::TlsError>) -> Option<T> {
+    fn loaded<T>(&mut self, what: &str, result: Result<T, server_listen::TlsError>) -> Option<T> {
         result.map_err(|error| self.error(format!("{what}: {error}"))).ok()
     }
 

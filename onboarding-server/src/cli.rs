@@ -12,10 +12,10 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use server_config::Config;
 
 use crate::check::{Level, check};
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::init::{Step, init};
 use crate::run::{Mode, run};
 use crate::telemetry;

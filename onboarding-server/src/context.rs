@@ -10,12 +10,12 @@ use std::sync::Arc;
 
 use pki::path::Anchors;
 use pki::{Certificate, Issuer, Signer};
+use server_config::Config;
+use server_listen::{load_anchors, load_chain, load_key};
 use server_store::{Maker, Options, Owner, Store};
 
 use crate::clock::Clock;
-use crate::config::{self, Config};
 use crate::effects::masa_client::MasaClient;
-use crate::listen::{self, load_anchors, load_chain, load_key};
 use crate::metrics::Metrics;
 
 pub use ledger::Ledger;
@@ -42,7 +42,7 @@ pub struct Context {
 #[derive(Debug)]
 pub struct OwnerContext {
     /// `[owner]`
-    pub settings: config::Owner,
+    pub settings: server_config::Owner,
     /// The devices.
     pub store: Ledger<Owner>,
     /// The registrar, as TLS server and as signer of voucher-requests.
@@ -63,7 +63,7 @@ pub struct OwnerContext {
 #[derive(Debug)]
 pub struct MakerContext {
     /// `[maker]`
-    pub settings: config::Maker,
+    pub settings: server_config::Maker,
     /// The orders and units.
     pub store: Ledger<Maker>,
     /// The CA that issues IDevIDs.
@@ -93,7 +93,7 @@ pub struct Credential {
 pub enum Error {
     /// A chain or key cannot be used.
     #[error(transparent)]
-    Files(#[from] listen::TlsError),
+    Files(#[from] server_listen::TlsError),
     /// A CA's certificate and key do not make an issuer.
     #[error("the issuing CA: {0}")]
     Issuer(#[from] pki::Error),
@@ -130,7 +130,7 @@ impl Context {
 }
 
 impl OwnerContext {
-    fn open(config: &Config, owner: &config::Owner) -> Result<Self, Error> {
+    fn open(config: &Config, owner: &server_config::Owner) -> Result<Self, Error> {
         let store = Store::open(&config.owner_dir(), &options(config))
             .map_err(|source| Error::Store { role: "owner", source })?;
         tell_opening("owner", store.opening());
@@ -149,7 +149,7 @@ impl OwnerContext {
 }
 
 impl MakerContext {
-    fn open(config: &Config, maker: &config::Maker) -> Result<Self, Error> {
+    fn open(config: &Config, maker: &server_config::Maker) -> Result<Self, Error> {
         let store = Store::open(&config.maker_dir(), &options(config))
             .map_err(|source| Error::Store { role: "maker", source })?;
         tell_opening("maker", store.opening());

@@ -16,9 +16,9 @@ use proto::{LineId, Reason, ReasonCode};
 
 pub use first_config::{FirstConfig, FirstListeners};
 use material::{Place, Wish, Workshop};
+use server_config::{Admin, Config, Maker, Owner};
 
 use crate::clock::Clock;
-use crate::config::{Admin, Config, Maker, Owner};
 use crate::files;
 
 /// Years that roots are valid: longer than the devices that trust them.
@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// A file that is there could not be used.
     #[error(transparent)]
-    Load(#[from] crate::listen::TlsError),
+    Load(#[from] server_listen::TlsError),
     /// Of a certificate and its key only one is there.
     #[error("{} is there and {} is not: bring it back, or move the other away", present.display(), missing.display())]
     HalfThere {

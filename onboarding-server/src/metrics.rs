@@ -10,10 +10,10 @@ use std::time::Duration;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use proto::{Class, ReasonCode};
+use server_listen::Meter;
 
 /// The media type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -31,8 +31,7 @@ struct Inner {
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<EndpointLabels, Histogram>,
     refusals: Family<RefusalLabels, Counter>,
-    connections: Family<ListenerLabels, Gauge>,
-    connections_closed: Family<ClosedLabels, Counter>,
+    connections: Meter,
     events: Family<EventLabels, Counter>,
 }
 
@@ -55,17 +54,6 @@ struct RefusalLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ListenerLabels {
-    listener: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ClosedLabels {
-    listener: &'static str,
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EventLabels {
     event: &'static str,
 }
@@ -79,8 +67,7 @@ impl Metrics {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(|| Histogram::new(SECONDS_BUCKETS)),
             refusals: Family::default(),
-            connections: Family::default(),
-            connections_closed: Family::default(),
+            connections: Meter::default(),
             events: Family::default(),
         };
         inner.register();
@@ -104,20 +91,10 @@ impl Metrics {
         self.0.events.get_or_create(&EventLabels { event }).inc();
     }
 
-    /// Notes that a listener has one connection more.
-    pub fn connection_opened(&self, listener: &'static str) {
-        self.0.connections.get_or_create(&ListenerLabels { listener }).inc();
-    }
-
-    /// Notes that a listener has one connection less, and why.
-    pub fn connection_closed(&self, listener: &'static str, reason: &'static str) {
-        self.0.connections.get_or_create(&ListenerLabels { listener }).dec();
-        self.0.connections_closed.get_or_create(&ClosedLabels { listener, reason }).inc();
-    }
-
-    /// Notes that a listener closed a connection before it served it, and why.
-    pub fn connection_refused(&self, listener: &'static str, reason: &'static str) {
-        self.0.connections_closed.get_or_create(&ClosedLabels { listener, reason }).inc();
+    /// Returns the counters of connections, for the listeners.
+    #[must_use]
+    pub fn connections(&self) -> Meter {
+        self.0.connections.clone()
     }
 
     /// Writes everything in the OpenMetrics text form.
@@ -144,12 +121,7 @@ impl Inner {
         registry.register("requests", "Requests answered, by endpoint and status", self.requests.clone());
         registry.register("request_seconds", "Seconds until an answer began", self.request_seconds.clone());
         registry.register("refusals", "Requests refused, by reason", self.refusals.clone());
-        registry.register("connections", "Connections open now", self.connections.clone());
-        registry.register(
-            "connections_closed",
-            "Connections closed, by reason",
-            self.connections_closed.clone(),
-        );
+        self.connections.register(registry);
         registry.register("events", "Things that happened, by name", self.events.clone());
     }
 }
@@ -167,13 +139,11 @@ mod tests {
             Class::Untrusted,
             &ReasonCode::new("pvr-signature-invalid"),
         );
-        metrics.connection_opened("owner");
         let page = metrics.encode();
         for line in [
             r#"gangway_requests_total{endpoint="requestvoucher",status="200"} 1"#,
             r#"gangway_refusals_total{endpoint="requestvoucher",class="untrusted",reason="pvr-signature-invalid"} 1"#,
             r#"gangway_request_seconds_bucket{le="0.005",endpoint="requestvoucher"} 1"#,
-            r#"gangway_connections{listener="owner"} 1"#,
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use server_config::Config;
 use tokio::task::JoinHandle;
 
 use crate::app;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::context::Context;
 use crate::metrics::{self, Metrics};
 use crate::run::Mode;

@@ -14,18 +14,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use axum::Router;
 use rustls::ServerConfig;
+use server_config::Config;
+use server_listen::{
+    Alpn, Channel, ClientCertificates, Listener, Service, Stop, TlsFiles, load_chain, stop_signal, tls_config,
+};
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::files;
-use crate::listen::{
-    self, Alpn, Channel, ClientCertificates, Listener, Service, TlsFiles, load_chain, tls_config,
-};
 use crate::metrics::Metrics;
 use crate::ready::{Ready, ReadyFile, notify_service_manager};
 use crate::routes::Routes;
-use crate::shutdown::{Request, Signals, Stop, stop_signal};
+use crate::shutdown::{Request, Signals};
 
 /// The name of the lock file in the state directory.
 const LOCK_FILE: &str = "lock";
@@ -69,7 +69,7 @@ pub enum Error {
     },
     /// A chain or key cannot be used.
     #[error(transparent)]
-    Tls(#[from] listen::TlsError),
+    Tls(#[from] server_listen::TlsError),
     /// The state cannot be opened.
     #[error(transparent)]
     Context(#[from] crate::routes::Error),
@@ -185,13 +185,17 @@ fn spawn_all(
         router,
         limits: Arc::clone(&limits),
         body_bytes_max,
-        metrics: metrics.clone(),
+        meter: metrics.connections(),
     };
     let mut tasks = JoinSet::new();
     let mut spawn =
         |listener: Option<Listener>, tls: Option<Channel>, router: Option<Router>, body_bytes_max| {
             if let (Some(listener), Some(channel), Some(router)) = (listener, tls, router) {
-                tasks.spawn(listen::serve(listener, service(channel, router, body_bytes_max), stop.clone()));
+                tasks.spawn(server_listen::serve(
+                    listener,
+                    service(channel, router, body_bytes_max),
+                    stop.clone(),
+                ));
             }
         };
     spawn(listeners.owner, tls.owner.as_ref().map(Switch::channel), routes.owner, body_bytes_max);
@@ -272,7 +276,7 @@ fn make_tls(
     files: &TlsFiles,
     alpn: Alpn,
     hints: &[PathBuf],
-) -> Result<ServerConfig, listen::TlsError> {
+) -> Result<ServerConfig, server_listen::TlsError> {
     let mut certificates = Vec::new();
     for path in hints {
         certificates.extend(load_chain(path)?);

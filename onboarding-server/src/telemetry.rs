@@ -5,12 +5,11 @@
 
 use std::io::{self, IsTerminal};
 
+use server_config::{Log, LogFormat};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-
-use crate::config::{Log, LogFormat};
 
 /// The environment variable that overrides `[log] filter`.
 pub const FILTER_VARIABLE: &str = "GANGWAY_LOG";

@@ -10,17 +10,16 @@ use axum::body::Bytes;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use onboarding_server::clock::Clock;
-use onboarding_server::config::{Config, TlsVersion};
 use onboarding_server::init::{FirstConfig, FirstListeners, init};
-use onboarding_server::listen::{
-    Alpn, Channel, ClientCertificates, Listener, Peer, Service, TlsFiles, load_chain, load_key, serve,
-    tls_config,
-};
 use onboarding_server::metrics::Metrics;
-use onboarding_server::shutdown::{StopSender, stop_signal};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use server_config::{Config, TlsVersion};
+use server_listen::{
+    Alpn, Channel, ClientCertificates, Listener, Peer, Service, StopSender, TlsFiles, load_chain, load_key,
+    serve, stop_signal, tls_config,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -91,7 +90,7 @@ async fn house_with_tls(limits: &str, has_tls: bool) -> House {
         router: router().layer(Extension(Arc::clone(&gate))),
         limits: Arc::new(config.limits.clone()),
         body_bytes_max: Some(config.limits.body_bytes_max),
-        metrics: metrics.clone(),
+        meter: metrics.connections(),
     };
     let listener = Listener::bind("owner", "127.0.0.1:0".parse().unwrap()).await.unwrap();
     let address = listener.address();

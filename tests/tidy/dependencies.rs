@@ -50,6 +50,16 @@ const RULES: &[Rule] = &[
         must_not_know: &["tokio", "axum", "hyper", "tonic", "rustls", "rcgen", "x509-parser"],
     },
     Rule {
+        package: "server-config",
+        may_use: &["proto"],
+        must_not_know: &["tokio", "axum", "hyper", "sled", "tonic", "rustls", "rcgen", "x509-parser"],
+    },
+    Rule {
+        package: "server-listen",
+        may_use: &["proto", "pki", "server-config"],
+        must_not_know: &["sled", "tonic", "rcgen", "x509-parser"],
+    },
+    Rule {
         package: "onboarding-server",
         may_use: &[
             "proto",
@@ -58,6 +68,8 @@ const RULES: &[Rule] = &[
             "proto-voucher",
             "proto-brski",
             "proto-est",
+            "server-config",
+            "server-listen",
             "server-lifecycle",
             "server-policy",
             "server-journal",

@@ -15,6 +15,7 @@
 use pki::{Certificate, Csr, Profile, PublicKey, Subject, Template, Unverified, random_serial};
 use proto::{Fingerprint, UnixTime, Version};
 use proto_est::{ChallengePassword, EnrollRequest, RenewalRequest};
+use server_listen::Peer;
 use server_policy::{CertificateFacts, Decision, Facts, RequestKind, decide};
 use server_store::{
     Actor, BeginCertificate, Begun, Blob, CertificateDraft, CertificateKey, CertificateStatus,
@@ -25,7 +26,6 @@ use super::publish_crl::issuer_key_id;
 use super::request_voucher::{add_device, base_facts, manufacturer_facts};
 use super::{Error, Identity, Refusal, identify};
 use crate::context::{Context, Manufacturer, OwnerContext};
-use crate::listen::Peer;
 
 /// How far back a validity begins, in seconds, for devices whose clock is slow.
 const BACKDATED_SECONDS: u64 = 300;

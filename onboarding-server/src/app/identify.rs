@@ -7,11 +7,11 @@
 use pki::Certificate;
 use pki::path::{self, Purpose, Revocation, Rules};
 use proto::UnixTime;
+use server_listen::Peer;
 use server_store::{CertificateStatus, Device, Standing};
 
 use super::{Error, Refusal};
 use crate::context::{Manufacturer, OwnerContext};
-use crate::listen::Peer;
 
 /// Who is at the far end.
 #[derive(Debug)]

@@ -6,11 +6,11 @@
 
 use pki::Certificate;
 use proto_brski::Telemetry;
+use server_listen::Peer;
 use server_store::{Actor, ConfirmEnrollment, Device, RecordTelemetry, ReportKind, Stamp, Text};
 
 use super::{Error, Identity, Refusal, identify};
 use crate::context::{Context, OwnerContext};
-use crate::listen::Peer;
 
 /// Takes a report of either kind.
 ///

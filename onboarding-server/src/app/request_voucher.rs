@@ -20,6 +20,7 @@ use std::sync::Arc;
 use pki::Certificate;
 use proto::Reason;
 use proto_brski::{MasaUrl, Pvr, PvrCheck, Verified, registrar};
+use server_listen::Peer;
 use server_policy::{Decision, decide};
 use server_store::{
     Actor, BeginVoucher, Blob, DeferVoucher, Device, Nonce, RefuseVoucher, Stamp, Taken, VoucherIntake,
@@ -28,7 +29,6 @@ use server_store::{
 
 use super::{Error, Identity, Refusal, identify};
 use crate::context::{Context, Manufacturer, OwnerContext};
-use crate::listen::Peer;
 
 pub use ask_masa::resume_outstanding;
 pub(super) use facts::{add_device, base as base_facts, manufacturer_facts};

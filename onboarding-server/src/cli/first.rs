@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use proto::{LineId, ManufacturerId};
+use server_config::Config;
 
 use super::Failure;
-use crate::config::Config;
 use crate::files;
 use crate::init::{FirstConfig, FirstListeners};
 

@@ -7,10 +7,10 @@ use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
 use pki::{Certificate, cms::Compat};
 use proto::{ManufacturerId, UnixTime};
 use proto_brski::{IpLiterals, MasaUrl};
+use server_config::UnknownDevices;
+use server_listen::{load_anchors, load_chain};
 
 use super::Error;
-use crate::config::{self, UnknownDevices};
-use crate::listen::{load_anchors, load_chain};
 
 /// All manufacturers, in the order of the configuration.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Manufacturers {
     ///
     /// # Errors
     /// The first file or URL that cannot be used.
-    pub fn load(owner: &config::Owner) -> Result<Self, Error> {
+    pub fn load(owner: &server_config::Owner) -> Result<Self, Error> {
         owner
             .manufacturers
             .iter()
@@ -91,7 +91,7 @@ impl Manufacturers {
 }
 
 impl Manufacturer {
-    fn load(settings: &config::Manufacturer, owner: &config::Owner) -> Result<Self, Error> {
+    fn load(settings: &server_config::Manufacturer, owner: &server_config::Owner) -> Result<Self, Error> {
         let anchors = load_anchors(&settings.anchors)?;
         let or_own = |paths: &[std::path::PathBuf]| {
             if paths.is_empty() { Ok(anchors.clone()) } else { load_anchors(paths) }

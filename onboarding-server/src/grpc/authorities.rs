@@ -8,11 +8,11 @@ use pki::{Certificate, Crl};
 use proto_api::v1::AuthorityKind as Kind;
 use proto_api::v1::authority_service_server::AuthorityService;
 use proto_api::{timestamp, v1};
+use server_config::VoucherPolicy;
 use tonic::{Request, Response, Status};
 
 use super::convert::summary;
 use crate::app::{Error, Refusal, publish_crl};
-use crate::config::VoucherPolicy;
 use crate::context::Context;
 
 /// The service over one context.

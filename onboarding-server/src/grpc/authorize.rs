@@ -12,11 +12,11 @@ use axum::response::Response;
 use pki::path::{self, Purpose, Revocation, Rules};
 use proto::{Class, LineId, Reason, ReasonCode, UnixTime};
 use proto_api::{ROLES, Role, allows, roles_of};
+use server_listen::Peer;
 use tonic::Status;
 
 use crate::app::{Error as AppError, Refusal};
 use crate::context::Context;
-use crate::listen::Peer;
 
 /// The services that are for everybody who has a certificate of the operators' CA.
 const COMMON: &[&str] = &["/grpc.health.v1.Health/", "/grpc.reflection.v1.ServerReflection/"];

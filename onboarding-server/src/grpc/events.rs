@@ -17,6 +17,7 @@ use proto::{DeviceId, ManufacturerId, Seq, SerialNumber};
 use proto_api::v1::event_service_server::EventService;
 use proto_api::v1::watch_response::Item;
 use proto_api::{timestamp, v1};
+use server_listen::Stop;
 use server_store::{Error as StoreError, OwnerEvent, OwnerStore, Recorded};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
@@ -26,7 +27,6 @@ use tonic::{Request, Response, Status};
 use super::convert::{actor, optional_id, state};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::shutdown::Stop;
 
 pub(super) use facts::Facts;
 

@@ -11,12 +11,12 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use proto::{Class, Reason, ReasonCode, media_type, well_known};
+use server_listen::Peer;
 use server_store::ReportKind;
 
 use super::status::{field, has_media_type};
 use crate::app::{self, Refusal};
 use crate::context::Context;
-use crate::listen::Peer;
 
 /// Builds the routes.
 pub fn router() -> Router<Arc<Context>> {

@@ -13,11 +13,11 @@ use http::{HeaderMap, Method, StatusCode, Uri, header};
 use pki::KeyAlgorithm;
 use proto::{Class, Reason, ReasonCode};
 use proto_est::{CsrAttrs, Operation, Route, certs, check_accept, check_content_type};
+use server_listen::Peer;
 
 use super::status::{field, method_not_allowed};
 use crate::app::{self, Refusal};
 use crate::context::Context;
-use crate::listen::Peer;
 
 /// Builds the routes.
 pub fn router() -> Router<Arc<Context>> {

@@ -1,7 +1,7 @@
 //! The first configuration file, written by `init --dir` and by `dev run`.
 //!
 //! Does not: contain what has a default; `config.example.toml` shows every key.
-//! Invariants: what it writes is read by [`Config::parse`](crate::config::Config::parse) without a problem.
+//! Invariants: what it writes is read by [`Config::parse`](server_config::Config::parse) without a problem.
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;

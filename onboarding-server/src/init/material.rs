@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use pki::{Certificate, Issuer, KeyAlgorithm, Profile, Signer, Subject, Template, random_serial, self_sign};
 use proto::UnixTime;
+use server_listen::{load_chain, load_key};
 
 use super::{Error, Step};
 use crate::files;
-use crate::listen::{load_chain, load_key};
 
 /// Seconds of a year, leap days counted in.
 const YEAR_SECONDS: u64 = 31_557_600;

@@ -6,8 +6,9 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use server_config::Admin;
+
 use super::material::Place;
-use crate::config::Admin;
 
 /// Writes the profile of one operator or station.
 pub(super) fn render(admin: &Admin, place: &Place) -> String {

@@ -4,9 +4,10 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use server_listen::load_chain;
+
 use super::*;
 use crate::check::{Finding, Level, check};
-use crate::listen::load_chain;
 
 fn first_config() -> FirstConfig {
     FirstConfig {

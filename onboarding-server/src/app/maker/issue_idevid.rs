@@ -12,11 +12,11 @@
 
 use pki::{Certificate, Csr, Issuer, Profile, PublicKey, Subject, Template, ToBeSigned, random_serial};
 use proto::{DeviceId, KeyId, SerialNumber, UnixTime};
+use server_config;
 use server_store::{BeginUnit, Blob, CompleteUnit, IdevId, Order, Stamp, Unit, UnitBegun};
 
 use super::{Author, maker};
 use crate::app::{Error, Refusal};
-use crate::config;
 use crate::context::{Context, MakerContext};
 
 /// What a station asks for one unit.
@@ -93,7 +93,7 @@ fn check_serial(csr: &Csr, serial: &SerialNumber) -> Result<(), Error> {
 
 /// Says what the IDevID will be.
 fn template(
-    settings: &config::Maker,
+    settings: &server_config::Maker,
     order: &Order,
     (serial, key): (&SerialNumber, &PublicKey),
     now: UnixTime,

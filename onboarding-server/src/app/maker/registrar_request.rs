@@ -9,11 +9,11 @@ use pki::cms::Compat;
 use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
 use proto::{DomainId, Fingerprint, UnixTime};
 use proto_brski::{RegistrarAuthentication, Rvr, RvrCheck, Verified, domain_id};
+use server_listen::Peer;
 use server_store::{Actor, IdevId, Stamp, Unit};
 
 use crate::app::{Error, Refusal};
 use crate::context::MakerContext;
-use crate::listen::Peer;
 
 /// A verified request and the unit that it is about.
 #[derive(Debug)]

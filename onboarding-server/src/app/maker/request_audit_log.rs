@@ -11,13 +11,13 @@
 use proto::Seq;
 use proto_brski::{AuditEvent, MasaAuditLog};
 use proto_voucher::{Assertion, Nonce};
+use server_listen::Peer;
 use server_store::AuditEntry;
 
 use super::maker;
 use super::registrar_request::RegistrarRequest;
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::listen::Peer;
 
 /// Takes the request that once asked for a voucher and returns the audit log as JSON.
 ///

@@ -15,6 +15,8 @@ use proto::Class;
 use proto_brski::masa::{self, End, PinChoice, Terms, VoucherDraft};
 use proto_brski::{Rvr, domain_id};
 use proto_voucher::Assertion;
+use server_config::VoucherPolicy;
+use server_listen::Peer;
 use server_store::{
     BeginMasaVoucher, Blob, CompleteMasaVoucher, MasaVoucher, MasaVoucherBegun, Nonce, RefuseMasaVoucher,
     Stamp, Text, Unit,
@@ -23,9 +25,7 @@ use server_store::{
 use super::maker;
 use super::registrar_request::RegistrarRequest;
 use crate::app::{Error, Refusal};
-use crate::config::{self, VoucherPolicy};
 use crate::context::{Context, MakerContext};
-use crate::listen::Peer;
 
 /// Takes a registrar's request and returns the signed voucher.
 ///
@@ -119,7 +119,7 @@ struct Ground {
 }
 
 /// Says on what terms the policy gives the voucher.
-fn terms(settings: &config::Maker, request: &RegistrarRequest) -> Result<Terms, Error> {
+fn terms(settings: &server_config::Maker, request: &RegistrarRequest) -> Result<Terms, Error> {
     let ground = Ground {
         is_proximity_proved: request.rvr.is_proximity_proved(),
         is_owner: is_owner(&request.unit, request),
@@ -135,7 +135,7 @@ fn terms(settings: &config::Maker, request: &RegistrarRequest) -> Result<Terms, 
 }
 
 /// Finds the policy of a unit's product; the maker's own where the product has none.
-fn policy(settings: &config::Maker, unit: &Unit) -> VoucherPolicy {
+fn policy(settings: &server_config::Maker, unit: &Unit) -> VoucherPolicy {
     let product = settings.products.iter().find(|product| product.name == unit.product);
     product.and_then(|product| product.voucher_policy).unwrap_or(settings.voucher_policy)
 }

@@ -3,6 +3,7 @@
 use pki::Certificate;
 use proto::UnixTime;
 use proto_brski::MasaUrl;
+use server_config::UnknownDevices;
 use server_policy::{
     Approval, AuditLogRule, DeviceFacts, ExpiredIdevidRule, Facts, IdevidFacts, KeyOnRecord,
     ManufacturerFacts, MasaFacts, ReonboardingRule, RequestKind, UnknownDeviceRule,
@@ -10,7 +11,6 @@ use server_policy::{
 use server_store::{Actor, Device, VoucherRequest, VoucherStatus};
 
 use super::Asking;
-use crate::config::UnknownDevices;
 use crate::context::Manufacturer;
 
 impl Asking<'_> {

@@ -20,13 +20,12 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use proto::media_type;
+use server_config::Limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use super::Peer;
-use crate::config::Limits;
-use crate::shutdown::Stop;
+use crate::{Peer, Stop};
 
 /// The most headers of a request (RFC 9110 §5.4 leaves the number to us; devices send fewer than ten).
 const HEADERS_MAX: usize = 64;

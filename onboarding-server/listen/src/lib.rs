@@ -1,4 +1,4 @@
-//! Sockets to requests: the only place where the server listens.
+//! Sockets to requests: the only place where the server listens, and the signal by which listening ends.
 //!
 //! Source: RFC 8446 (TLS 1.3), RFC 5246 with RFC 7627 (TLS 1.2), RFC 9110, 9112, 9113 (HTTP).
 //! Does not: judge a client's certificate chain, know a route.
@@ -7,13 +7,17 @@
 
 mod admission;
 mod connection;
+mod meter;
 mod peer;
 mod serve;
 mod stall;
+mod stop;
 mod tls;
 
+pub use meter::Meter;
 pub use peer::{Peer, Tls};
 pub use serve::{Channel, Listener, Service, serve};
+pub use stop::{Stop, StopSender, stop_signal};
 pub use tls::{
     Alpn, ClientCertificates, Error as TlsError, TlsFiles, load_anchors, load_chain, load_key, tls_config,
 };

@@ -17,8 +17,7 @@ use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
-
-use crate::config::{Limits, TlsVersion};
+use server_config::{Limits, TlsVersion};
 
 /// The most bytes of a PEM file that we open: some tens of certificates.
 const PEM_BYTES_MAX: u64 = 1024 * 1024;

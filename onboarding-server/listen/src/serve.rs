@@ -12,18 +12,17 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::Router;
 use rustls::ServerConfig;
+use server_config::Limits;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::Peer;
-use super::admission::{Admission, Place};
-use super::connection::{Answering, Version, serve_connection};
-use super::stall::StallLimit;
-use crate::config::Limits;
-use crate::metrics::Metrics;
-use crate::shutdown::Stop;
+use crate::admission::{Admission, Place};
+use crate::connection::{Answering, Version, serve_connection};
+use crate::meter::Meter;
+use crate::stall::StallLimit;
+use crate::{Peer, Stop};
 
 /// How long accepting pauses when the process has no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -57,8 +56,8 @@ pub struct Service {
     pub limits: Arc<Limits>,
     /// The most bytes of a request's body; `None` where the routes have limits of their own, as gRPC has.
     pub body_bytes_max: Option<usize>,
-    /// Where it counts.
-    pub metrics: Metrics,
+    /// Where its connections are counted.
+    pub meter: Meter,
 }
 
 impl Listener {
@@ -88,7 +87,7 @@ pub async fn serve(listener: Listener, service: Service, mut stop: Stop) {
         tokio::select! {
             accepted = listener.socket.accept() => match accepted {
                 Ok((stream, remote)) => {
-                    if let Some(place) = admit(&admission, &service.metrics, listener.name, remote) {
+                    if let Some(place) = admit(&admission, &service.meter, listener.name, remote) {
                         let task = run_connection(listener.name, stream, remote, service.clone(), stop.clone());
                         tasks.spawn(hold(place, task));
                     }
@@ -122,14 +121,14 @@ async fn hold(place: Place, task: impl Future<Output = ()>) {
 
 fn admit(
     admission: &Arc<Admission>,
-    metrics: &Metrics,
+    meter: &Meter,
     listener: &'static str,
     remote: SocketAddr,
 ) -> Option<Place> {
     match admission.admit(remote.ip()) {
         Ok(place) => Some(place),
         Err(full) => {
-            metrics.connection_refused(listener, full.reason());
+            meter.refused(listener, full.reason());
             tracing::debug!(listener, %remote, reason = full.reason(), "connection refused");
             None
         }
@@ -143,8 +142,8 @@ async fn run_connection(
     service: Service,
     stop: Stop,
 ) {
-    let metrics = service.metrics.clone();
-    metrics.connection_opened(listener);
+    let meter = service.meter.clone();
+    meter.opened(listener);
     // A socket that is gone already fails here; the next read says so too.
     let _ = stream.set_nodelay(true);
     let stream = StallLimit::new(stream, service.limits.idle_timeout);
@@ -156,7 +155,7 @@ async fn run_connection(
         }
         Channel::Tls(config) => run_tls(config.load_full(), stream, remote, service, stop).await,
     };
-    metrics.connection_closed(listener, outcome);
+    meter.closed(listener, outcome);
 }
 
 async fn run_tls(
