@@ -1,4 +1,4 @@
-//! The words that every part of Gangway shares: identifiers, time, media types, paths and error classes.
+//! The words that every part of Gangway shares: identifiers, time, media types, paths, error classes, and CBOR.
 //!
 //! Does not: know any protocol, hold a key, do I/O or read a clock.
 //! Invariants: a value of an identifier type has passed its syntax check; every error of the house has a
@@ -7,13 +7,16 @@
 
 extern crate alloc;
 
+pub mod cbor;
 mod class;
+mod content_format;
 mod id;
 pub mod media_type;
 mod time;
 pub mod well_known;
 
 pub use class::{Class, Reason, ReasonCode};
+pub use content_format::ContentFormat;
 pub use id::{
     CERTIFICATE_SERIAL_BYTES_MAX, CertificateSerial, DeviceId, DomainId, Fingerprint, Generation, InvalidId,
     KeyId, LineId, ManufacturerId, NAME_CHARS_MAX, OrderId, ProductName, SERIAL_NUMBER_CHARS_MAX, Seq,

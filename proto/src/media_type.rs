@@ -2,8 +2,12 @@
 
 /// A voucher or voucher-request in JSON, signed with CMS (RFC 8366 §8.3).
 pub const VOUCHER_CMS_JSON: &str = "application/voucher-cms+json";
+/// A voucher or voucher-request in CBOR, signed with COSE (draft-ietf-anima-constrained-voucher-31 §15.2.1).
+pub const VOUCHER_COSE: &str = "application/voucher+cose";
 /// Plain JSON: telemetry, the MASA audit log (RFC 8995 §5.7, §5.8).
 pub const JSON: &str = "application/json";
+/// Plain CBOR: telemetry of a constrained pledge (draft-ietf-anima-constrained-voucher-31 §6.5.1).
+pub const CBOR: &str = "application/cbor";
 /// A PKCS#10 certification request (RFC 5967; EST: RFC 7030 §4.2.1).
 pub const PKCS10: &str = "application/pkcs10";
 /// PKCS#7 in general; EST accepts it with or without the `smime-type` parameter.

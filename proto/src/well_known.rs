@@ -1,4 +1,4 @@
-//! Well-known paths (RFC 8615) of the protocols that we speak over HTTPS.
+//! Well-known paths (RFC 8615) of the protocols that we speak over HTTPS, and the short ones over CoAPS.
 
 /// Where BRSKI resources live (RFC 8995 §8.3.1).
 pub const BRSKI: &str = "/.well-known/brski";
@@ -21,3 +21,22 @@ pub const CSR_ATTRS: &str = "/.well-known/est/csrattrs";
 pub const SIMPLE_ENROLL: &str = "/.well-known/est/simpleenroll";
 /// Asks for the next certificate (RFC 7030 §4.2.2).
 pub const SIMPLE_REENROLL: &str = "/.well-known/est/simplereenroll";
+
+/// Asks for a voucher over CoAPS (draft-ietf-anima-constrained-voucher-31 §6.5.2).
+pub const BRSKI_RV: &str = "/.well-known/brski/rv";
+/// Tells over CoAPS what became of the voucher.
+pub const BRSKI_VS: &str = "/.well-known/brski/vs";
+/// Tells over CoAPS what became of the enrolment.
+pub const BRSKI_ES: &str = "/.well-known/brski/es";
+/// Brings the CA certificates over CoAPS (RFC 9148 §4.1).
+pub const EST_CRTS: &str = "/.well-known/est/crts";
+/// Asks for the first certificate over CoAPS.
+pub const EST_SEN: &str = "/.well-known/est/sen";
+/// Asks for the next certificate over CoAPS.
+pub const EST_SREN: &str = "/.well-known/est/sren";
+/// Brings the attributes wanted in a request over CoAPS.
+pub const EST_ATT: &str = "/.well-known/est/att";
+/// Asks for a key and a certs-only PKCS#7 over CoAPS.
+pub const EST_SKG: &str = "/.well-known/est/skg";
+/// Asks for a key and a single certificate over CoAPS.
+pub const EST_SKC: &str = "/.well-known/est/skc";
