@@ -262,6 +262,38 @@ pub enum Error {
     /// The first certificate of the chain to sign with is missing or of another key.
     #[error("the certificate to sign with is missing or of another key")]
     CmsSignerKeyMismatch,
+
+    // COSE (RFC 9052).
+    /// The message has more bytes than [`crate::cose::COSE_BYTES_MAX`].
+    #[error("the COSE message is too large")]
+    CoseTooLarge,
+    /// The message is no COSE_Sign1 in CBOR.
+    #[error("the COSE message is malformed")]
+    CoseMalformed,
+    /// A header has too many parameters, one in the wrong place or twice, or certificates of no known form.
+    #[error("a header of the COSE message is not valid")]
+    CoseHeaderInvalid,
+    /// The payload is not in the message.
+    #[error("the COSE message has no payload")]
+    CosePayloadMissing,
+    /// The protected header is empty or names no algorithm.
+    #[error("the COSE message has no algorithm in its protected header")]
+    CoseAlgorithmMissing,
+    /// The algorithm is none of ES256, ES384 and EdDSA.
+    #[error("the algorithm of the COSE message is not supported")]
+    CoseAlgorithmUnsupported,
+    /// A parameter that is critical is not known.
+    #[error("the COSE message has a critical parameter that is not understood")]
+    CoseCriticalUnknown,
+    /// There are more certificates than [`crate::cose::CERTIFICATES_MAX`].
+    #[error("the COSE message has too many certificates")]
+    CoseTooManyCertificates,
+    /// None of the certificates at hand is that of the signer.
+    #[error("the certificate of the COSE message's signer is not at hand")]
+    CoseSignerCertificateMissing,
+    /// The signature is not of this key.
+    #[error("the COSE signature does not hold")]
+    CoseSignatureInvalid,
 }
 
 impl Reason for Error {
@@ -329,6 +361,12 @@ impl Reason for Error {
             | E::CmsSignerCertificateMissing
             | E::CmsSignatureInvalid => Class::Untrusted,
             E::CmsSignerKeyMismatch => Class::Fault,
+            E::CoseTooLarge | E::CoseMalformed | E::CoseHeaderInvalid | E::CosePayloadMissing => {
+                Class::Malformed
+            }
+            E::CoseAlgorithmMissing | E::CoseTooManyCertificates => Class::Malformed,
+            E::CoseAlgorithmUnsupported | E::CoseCriticalUnknown => Class::Unsupported,
+            E::CoseSignerCertificateMissing | E::CoseSignatureInvalid => Class::Untrusted,
         }
     }
 
@@ -416,6 +454,16 @@ impl Reason for Error {
             E::CmsSignerCertificateMissing => "cms-signer-certificate-missing",
             E::CmsSignatureInvalid => "cms-signature-invalid",
             E::CmsSignerKeyMismatch => "cms-signer-key-mismatch",
+            E::CoseTooLarge => "cose-too-large",
+            E::CoseMalformed => "cose-malformed",
+            E::CoseHeaderInvalid => "cose-header-invalid",
+            E::CosePayloadMissing => "cose-payload-missing",
+            E::CoseAlgorithmMissing => "cose-algorithm-missing",
+            E::CoseAlgorithmUnsupported => "cose-algorithm-unsupported",
+            E::CoseCriticalUnknown => "cose-critical-unknown",
+            E::CoseTooManyCertificates => "cose-too-many-certificates",
+            E::CoseSignerCertificateMissing => "cose-signer-certificate-missing",
+            E::CoseSignatureInvalid => "cose-signature-invalid",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The cellar of the house: keys, certificates, requests, paths, CRLs, CMS and the TLS glue.
+//! The cellar of the house: keys, certificates, requests, paths, CRLs, CMS, COSE and the TLS glue.
 //!
 //! Does not: open a socket or file, read a clock, know a protocol. Time, anchors and purpose are parameters.
 //! Invariants: no key byte leaves [`Signer`] but as [`Secret`]; a certificate is built from policy only; what is
@@ -8,6 +8,7 @@
 mod algorithm;
 mod certificate;
 pub mod cms;
+pub mod cose;
 pub mod crl;
 pub mod csr;
 pub mod digest;
@@ -17,6 +18,7 @@ mod lint;
 mod name;
 pub mod oid;
 pub mod path;
+mod place;
 mod profile;
 mod public_key;
 mod secret;

@@ -91,18 +91,40 @@ impl<'a> Item<'a> {
     /// Returns an integer that fits in 64 bits with its sign.
     #[must_use]
     pub fn as_integer(&self) -> Option<i64> {
-        match self.value {
-            Value::Unsigned(number) => i64::try_from(number).ok(),
-            Value::Negative(number) => i64::try_from(number).ok().map(|number| -1 - number),
-            Value::Bytes(_)
-            | Value::Text(_)
-            | Value::Array(_)
-            | Value::Map(_)
-            | Value::Tag(..)
-            | Value::Bool(_)
-            | Value::Null
-            | Value::Other => None,
+        if let Value::Negative(number) = self.value {
+            return i64::try_from(number).ok().map(|number| -1 - number);
         }
+        self.as_unsigned().and_then(|number| i64::try_from(number).ok())
+    }
+
+    /// Returns true or false.
+    #[must_use]
+    pub const fn as_bool(&self) -> Option<bool> {
+        if let Value::Bool(value) = self.value { Some(value) } else { None }
+    }
+
+    /// Returns the items of an array.
+    #[must_use]
+    pub fn into_array(self) -> Option<Vec<Self>> {
+        if let Value::Array(items) = self.value { Some(items) } else { None }
+    }
+
+    /// Returns the pairs of a map.
+    #[must_use]
+    pub fn into_map(self) -> Option<Vec<(Self, Self)>> {
+        if let Value::Map(pairs) = self.value { Some(pairs) } else { None }
+    }
+
+    /// Returns what this tag is on.
+    ///
+    /// # Errors
+    /// The item itself when it has another tag or none.
+    pub fn untag(self, tag: u64) -> Result<Self, Self> {
+        if let Value::Tag(found, inner) = self.value {
+            let whole = |inner| Self { value: Value::Tag(found, inner), octets: self.octets };
+            return if found == tag { Ok(*inner) } else { Err(whole(inner)) };
+        }
+        Err(self)
     }
 }
 

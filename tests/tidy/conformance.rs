@@ -105,7 +105,8 @@ fn is_id(word: &str) -> bool {
     };
     let is_rfc =
         document.strip_prefix("RFC").is_some_and(|n| n.len() == 4 && n.bytes().all(|b| b.is_ascii_digit()));
-    let is_document = is_rfc || document == "CBRSKI" || document == "IEEE802.1AR" || document.starts_with("X.");
+    let is_document =
+        is_rfc || document == "CBRSKI" || document == "IEEE802.1AR" || document.starts_with("X.");
     let is_section = section.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase());
     is_document && is_section && topic.starts_with(|c: char| c.is_ascii_lowercase())
 }

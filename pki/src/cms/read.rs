@@ -3,12 +3,11 @@
 //! Does not: check a signature or whether the parts agree, except where nothing sensible could be kept.
 //! Invariants: all of the input is accounted for; every place lies in the input.
 
-use std::ops::Range;
-
 use proto::{CertificateSerial, KeyId, UnixTime};
 
 use super::digest::Digest;
 use super::{CERTIFICATES_MAX, CMS_BYTES_MAX, SignedData, SignerIdentifier, SignerInfo};
+use crate::place::place;
 use crate::tlv::{Reader, Tlv, only, tag};
 use crate::{Certificate, Error};
 
@@ -60,13 +59,6 @@ pub(super) fn signed_data(der: Vec<u8>) -> Result<SignedData, Error> {
     let (version, content_type, content) = (outline.version, place(outline.content_type)?, place(content)?);
     let certificates = outline.certificates.iter().map(|c| place(c.whole)).collect::<Result<_, _>>()?;
     Ok(SignedData { der, version, content_type, content, certificates, signer })
-}
-
-/// Returns where a part lies in the message that it was cut from.
-fn place(message: &[u8], part: &[u8]) -> Option<Range<usize>> {
-    let start = part.as_ptr().addr().checked_sub(message.as_ptr().addr())?;
-    let range = start..start.checked_add(part.len())?;
-    message.get(range.clone()).is_some().then_some(range)
 }
 
 /// The fields of `SignedData`.
