@@ -42,6 +42,11 @@ fmt:
 clippy: deps-build
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
+.PHONY: bench
+bench: deps-build ## Measures factory and onboarding beside their crypto floor; writes target/bench.json.
+	cargo build --release --locked -p onboarding-server -p tests
+	cargo run --release --locked --quiet -p tests --bin bench
+
 .PHONY: audit
 audit: deps-build ## Checks licences, bans and sources of the dependencies; advisories where their database is present.
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny

@@ -1,5 +1,8 @@
-//! What the test rings share: a server of one's own on free ports, the programs of strangers, and the repository.
+//! What the test rings and measurements share: a server of one's own on free ports, the programs of strangers, and the
+//! repository.
 
+pub mod bench;
 pub mod program;
 pub mod repository;
 pub mod server;
+pub mod units;

@@ -47,14 +47,16 @@ impl From<Output> for Ran {
     }
 }
 
-/// Finds one of our binaries beside the test that runs.
+/// Finds one of our binaries beside the test or measurement that runs.
 ///
 /// # Panics
 /// Panics when it was not built: `cargo build --workspace --bins`, as `make test` does.
 #[must_use]
 pub fn ours(name: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test has a path");
-    let directory = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+    let running = env::current_exe().expect("a program has a path");
+    let beside = running.parent().expect("a program lies in a directory");
+    // Tests lie in target/PROFILE/deps, binaries one above.
+    let directory = if beside.ends_with("deps") { beside.parent().unwrap_or(beside) } else { beside };
     let path = directory.join(name);
     assert!(path.exists(), "{} is not built: run `cargo build --workspace --bins` first", path.display());
     path

@@ -106,6 +106,15 @@ impl Server {
         }
     }
 
+    /// Returns the number of the server's process.
+    ///
+    /// # Panics
+    /// Panics when the server does not run.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
     /// Returns the directory of configuration and state.
     #[must_use]
     pub fn directory(&self) -> &Path {
