@@ -4,19 +4,38 @@
 //! write at once.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use proto::{CertificateSerial, Fingerprint, SerialNumber};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// One thing that the server has given out with status 200.
-#[derive(Clone, Debug, Serialize)]
+/// One thing that the server has said is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Acknowledgement {
+    /// An IDevID, given to a factory station.
+    #[serde(rename = "idevid")]
+    IdevId {
+        /// Of which unit.
+        serial_number: SerialNumber,
+        /// SHA-256 of the certification request in DER.
+        request_sha256: Fingerprint,
+        /// SHA-256 of the certificate in DER.
+        certificate_sha256: Fingerprint,
+        /// The certificate's serial number.
+        certificate_serial: CertificateSerial,
+    },
+    /// A person's yes to a device.
+    Approval {
+        /// Of which device.
+        serial_number: SerialNumber,
+        /// The version that the device's record had then.
+        version: u64,
+    },
     /// A voucher.
     Voucher {
         /// Whose.
@@ -50,7 +69,7 @@ impl Acknowledgements {
         Self(None)
     }
 
-    /// Appends to a file.
+    /// Appends to a file; several processes may append to the same.
     ///
     /// # Errors
     /// [`Error::File`] (`Fault`).
@@ -71,6 +90,18 @@ impl Acknowledgements {
     }
 }
 
+/// Reads a file of acknowledgements.
+///
+/// # Errors
+/// [`Error::File`] (`Fault`), also for a line that is not ours.
+pub fn load(file: &Path) -> Result<Vec<Acknowledgement>, Error> {
+    let lines = BufReader::new(fs::File::open(file).map_err(Error::File)?).lines();
+    let parse = |line: std::io::Result<String>| {
+        serde_json::from_str(&line.map_err(Error::File)?).map_err(|error| Error::File(error.into()))
+    };
+    lines.map(parse).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,7 +119,9 @@ mod tests {
             Acknowledgements::append(&path).unwrap().note(&acknowledgement).unwrap();
         }
         let text = fs::read_to_string(&path).unwrap();
-        assert_eq!(text.lines().count(), 2);
+        let read = load(&path).unwrap();
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[0], read[1]);
         assert!(
             text.starts_with(r#"{"kind":"voucher","serial_number":"S-1","request_sha256":"0101"#),
             "{text}"

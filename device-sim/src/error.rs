@@ -171,11 +171,21 @@ impl Error {
     /// Tells whether the server may simply be away, so that the same bytes are worth another connection.
     #[must_use]
     pub fn is_outage(&self) -> bool {
+        if let Self::ApiRefused(status) = self {
+            return is_broken_off(status);
+        }
         matches!(
             self,
             Self::Connect(_) | Self::Handshake(_) | Self::ConnectionLost | Self::Http(_) | Self::TimedOut
         )
     }
+}
+
+/// What the server itself refuses has an `ErrorInfo`; a connection that broke has none.
+fn is_broken_off(status: &tonic::Status) -> bool {
+    use tonic::Code::{Cancelled, Internal, Unavailable, Unknown};
+    matches!(status.code(), Unavailable | Unknown | Cancelled | Internal)
+        && status.get_details_error_info().is_none()
 }
 
 impl Reason for Error {

@@ -136,6 +136,12 @@ pub(super) struct Make {
     /// A directory that gets a directory of PEM files for each unit
     #[arg(long, value_name = "DIRECTORY")]
     pub out_dir: Option<PathBuf>,
+    /// Seconds to keep trying when the server cannot be reached, as while it starts again; only with --api
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub retry_seconds: u64,
+    /// Appends a JSON line for each IDevID that the server gave; only with --api
+    #[arg(long, value_name = "FILE", requires = "api")]
+    pub acknowledged: Option<PathBuf>,
 }
 
 /// Options of `onboard`.

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{options, say};
 use crate::acknowledged::Acknowledgements;
 use crate::api::Api;
-use crate::factory::{self, Order};
+use crate::factory::{Order, Station};
 use crate::fleet::{self, FleetParams};
 use crate::maker::Maker;
 use crate::misbehaviour::{self, Arena, CASES, Case, Trial, Verdict};
@@ -47,7 +47,7 @@ pub(super) async fn make(options: options::Make) -> Result<bool, Error> {
         Ok(())
     };
     match options.access.open()? {
-        Some(api) => make_at_server(&api, &order, options.anchors.as_deref(), keep).await?,
+        Some(api) => make_at_server(&api, &order, &options, keep).await?,
         None => make_alone(&order, &options, keep)?,
     }
     if let Some(file) = file {
@@ -61,14 +61,25 @@ pub(super) async fn make(options: options::Make) -> Result<bool, Error> {
 async fn make_at_server(
     api: &Api,
     order: &Order,
-    anchors: Option<&Path>,
+    options: &options::Make,
     keep: impl FnMut(Unit) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let anchors = anchors.ok_or(Error::AnchorsMissing)?;
+    let anchors = options.anchors.as_deref().ok_or(Error::AnchorsMissing)?;
     let pem = fs::read_to_string(anchors).map_err(Error::File)?;
     let anchors = Anchors::new(Certificate::parse_pem_chain(&pem)?);
-    factory::open_order(api, order).await?;
-    factory::make(api, order, &anchors, keep).await
+    let acknowledgements = acknowledgements(options.acknowledged.as_deref())?;
+    let station = Station {
+        api,
+        anchors: &anchors,
+        outage_seconds_max: options.retry_seconds,
+        acknowledgements: &acknowledgements,
+    };
+    station.open_order(order).await?;
+    station.make(order, keep).await
+}
+
+fn acknowledgements(file: Option<&Path>) -> Result<Acknowledgements, Error> {
+    file.map_or_else(|| Ok(Acknowledgements::none()), Acknowledgements::append)
 }
 
 fn make_alone(
@@ -140,10 +151,7 @@ pub(super) async fn fleet(options: options::Fleet) -> Result<bool, Error> {
     if units.is_empty() || options.devices.is_some_and(|devices| units.len() < devices) {
         return Err(Error::TooFewUnits);
     }
-    let acknowledgements = match &options.acknowledged {
-        Some(file) => Acknowledgements::append(file)?,
-        None => Acknowledgements::none(),
-    };
+    let acknowledgements = acknowledgements(options.acknowledged.as_deref())?;
     let params = FleetParams {
         endpoint: options.registrar.registrar.clone(),
         patience: options.registrar.patience(),
