@@ -7,7 +7,7 @@ use proto::{Class, Fingerprint, ManufacturerId, Reason, ReasonCode};
 use proto_brski::registrar::{AskMasa, AwaitMasa, MasaReply};
 use proto_brski::{MasaUrl, VoucherTrust};
 use serde::{Deserialize, Serialize};
-use server_store::{Blob, CompleteVoucher, FailVoucher, Stamp, Task, Text, VoucherStatus};
+use server_store::{Blob, CompleteVoucher, FailVoucher, OutboxRow, Stamp, Task, Text, VoucherStatus};
 
 use super::{Error, Refusal, waiting};
 use crate::context::{Context, OwnerContext};
@@ -149,10 +149,13 @@ fn retry_later(context: &Context, pvr_digest: Fingerprint) {
 pub async fn resume_outstanding(context: &Arc<Context>) -> Result<usize, Refusal> {
     let Some(owner) = context.owner.as_ref() else { return Ok(0) };
     let owed = owner.store.read(|store| store.list_outbox(None, OUTBOX_PAGE)).await?;
-    // A younger question is still being answered by the request that raised it.
+    // A younger question is still being answered by the request that raised it, unless that request died with an
+    // earlier process.
     let stale_at = context.clock.now().minus(owner.settings.masa_timeout);
+    let opened_at = owner.store.store().opening().head.seq;
+    let is_left = |row: &OutboxRow| row.owed_since_at <= stale_at || row.seq <= opened_at;
     let mut asked = 0;
-    for row in owed.rows.into_iter().filter(|row| row.owed_since_at <= stale_at) {
+    for row in owed.rows.into_iter().filter(is_left) {
         if let Task::AskMasa { pvr_digest } = row.task {
             asked += 1;
             if let Err(refusal) = ask(Arc::clone(context), pvr_digest).await {
