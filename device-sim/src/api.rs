@@ -14,7 +14,9 @@ use proto_api::v1;
 use proto_api::v1::authority_service_client::AuthorityServiceClient;
 use proto_api::v1::device_reference::By;
 use proto_api::v1::device_service_client::DeviceServiceClient;
+use proto_api::v1::event_service_client::EventServiceClient;
 use proto_api::v1::factory_service_client::FactoryServiceClient;
+use proto_api::v1::journal_service_client::JournalServiceClient;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Uri};
@@ -65,6 +67,18 @@ impl Api {
         AuthorityServiceClient::new(self.channel.clone())
     }
 
+    /// Returns a client of the `EventService`.
+    #[must_use]
+    pub fn events(&self) -> EventServiceClient<Channel> {
+        EventServiceClient::new(self.channel.clone())
+    }
+
+    /// Returns a client of the `JournalService`.
+    #[must_use]
+    pub fn journal(&self) -> JournalServiceClient<Channel> {
+        JournalServiceClient::new(self.channel.clone())
+    }
+
     /// Tells the MASA to give no voucher for a unit. Role: operator.
     ///
     /// # Errors
@@ -100,7 +114,8 @@ fn change(serial_number: &SerialNumber, reason: &str) -> v1::DeviceChange {
 }
 
 /// Wraps a status; it is large and errors are rare.
-pub(crate) fn refused(status: tonic::Status) -> Error {
+#[must_use]
+pub fn refused(status: tonic::Status) -> Error {
     Error::ApiRefused(Box::new(status))
 }
 

@@ -65,6 +65,15 @@ impl Server {
     /// # Panics
     /// Panics when it does not become ready.
     pub fn restart(&mut self) {
+        self.begin();
+        self.ready = Some(self.wait_ready(&self.state().join("ready.json")));
+    }
+
+    /// Starts the server (again) and does not wait until it is ready.
+    ///
+    /// # Panics
+    /// Panics when the program cannot be started.
+    pub fn begin(&mut self) {
         self.kill();
         let ready_file = self.state().join("ready.json");
         // A server that was killed left the file of its life behind.
@@ -80,7 +89,6 @@ impl Server {
             .spawn()
             .expect("the server starts");
         self.child = Some(child);
-        self.ready = Some(self.wait_ready(&ready_file));
     }
 
     fn wait_ready(&mut self, ready_file: &Path) -> Ready {
