@@ -1,7 +1,7 @@
 //! The main job, and what a person decides in it.
 
 use device_sim::pledge::Reenrollment;
-use proto_api::v1::{ApproveDeviceRequest, DeviceState, RetireDeviceRequest};
+use proto_api::v1::{ApproveDeviceRequest, DeviceState, RefuseDeviceRequest, RetireDeviceRequest};
 use tests::server::Server;
 
 use crate::support::{change, come_aboard, declare, device, make_units};
@@ -52,4 +52,28 @@ async fn a_retired_device_is_refused_for_ever() {
     let again = come_aboard(&server, unit, Reenrollment::None).await;
     let refusal = again.outcome.expect_err("a retired device stays out").to_string();
     assert!(refusal.contains("policy-device-retired"), "{refusal}");
+}
+
+#[tokio::test]
+async fn a_unit_that_a_person_refuses_learns_that_and_the_record_says_why() {
+    let server = Server::start_with(|config| config.replace("[owner]", "[owner]\nretry_after_seconds = 1"));
+    let units = make_units(&server, "A4", 1).await;
+    let unit = &units[0];
+    let refusing = async {
+        loop {
+            let change = change(unit, "not ours");
+            let refused =
+                server.api("operator").devices().refuse_device(RefuseDeviceRequest { change }).await;
+            if refused.is_ok() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let (onboarding, ()) = tokio::join!(come_aboard(&server, unit, Reenrollment::None), refusing);
+    let refusal = onboarding.outcome.expect_err("a refused device stays out").to_string();
+    assert!(refusal.contains("policy-device-refused"), "{refusal}");
+    let device = device(&server, unit).await;
+    assert_eq!((device.state(), device.awaits_approval), (DeviceState::Refused, false));
+    assert_eq!((device.reason_code.as_str(), device.note.as_str()), ("policy-device-refused", "not ours"));
 }

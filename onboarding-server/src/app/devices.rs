@@ -8,7 +8,7 @@ mod record;
 
 use std::collections::BTreeMap;
 
-use proto::{DeviceId, ManufacturerId, ProductName, Seq, SerialNumber, Version};
+use proto::{DeviceId, ManufacturerId, ProductName, Reason, Seq, SerialNumber, Version};
 use server_lifecycle::Event;
 use server_store::{
     Actor, ApproveDevice, ChangeState, DeclareDevice, Declared, Device, DeviceFilter, Labels, OwnerEvent,
@@ -163,7 +163,9 @@ pub async fn approve(context: &Context, change: Change) -> Result<DeviceRecord, 
 pub async fn change_state(context: &Context, change: Change, event: Event) -> Result<DeviceRecord, Refusal> {
     let device = find(context, change.device).await?;
     let expected = change.expected.unwrap_or(device.version);
-    let command = ChangeState { device: device.id, expected, event, code: None, note: change.reason };
+    // Whoever asks why, the pledge included, is told what policy says of such a device from now on.
+    let code = (event == Event::Refused).then(|| server_policy::Refusal::DeviceRefused.code());
+    let command = ChangeState { device: device.id, expected, event, code, note: change.reason };
     owner(context)?.store.write(stamp(context, change.operator), command).await?;
     load(context, DeviceReference::Id(device.id)).await
 }

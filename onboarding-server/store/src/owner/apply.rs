@@ -119,7 +119,7 @@ impl Apply<'_, '_> {
         let fresh = || Device::new(id, intake.manufacturer.clone(), intake.serial.clone(), self.at);
         let mut after = before.clone().map_or_else(fresh, |device| bumped(device, self.at));
         if let Some(earlier) = after.voucher_request.filter(|earlier| *earlier != intake.pvr_digest) {
-            self.supersede(earlier)?;
+            self.end(earlier, VoucherStatus::Failed { code: SUPERSEDED })?;
         }
         set_move(&mut after, moved, self.at);
         if let (VoucherStatus::Refused { code }, Some(_)) = (&status, moved) {
@@ -183,11 +183,11 @@ impl Apply<'_, '_> {
     }
 
     /// Ends a request that is still open; one that is answered stays as it is.
-    fn supersede(&mut self, pvr_digest: Fingerprint) -> Result<(), Error> {
+    fn end(&mut self, pvr_digest: Fingerprint, status: VoucherStatus) -> Result<(), Error> {
         let request: Option<VoucherRequest> = self.view.load(&keys::voucher(pvr_digest))?;
         match request.map(|request| request.status) {
             Some(VoucherStatus::Asking { .. } | VoucherStatus::Deferred { .. }) => {
-                self.settle(pvr_digest, VoucherStatus::Failed { code: SUPERSEDED })
+                self.settle(pvr_digest, status)
             }
             Some(
                 VoucherStatus::Issued { .. } | VoucherStatus::Refused { .. } | VoucherStatus::Failed { .. },
@@ -207,7 +207,10 @@ impl Apply<'_, '_> {
         set_move(&mut after, Some(moved), self.at);
         after.state_code = code.cloned();
         if let (State::Requested, Some(open)) = (before.state, before.voucher_request) {
-            self.supersede(open)?;
+            let ended = VoucherStatus::Failed { code: SUPERSEDED };
+            let refused = code.filter(|_| moved.to == State::Refused);
+            let refused = refused.map(|code| VoucherStatus::Refused { code: code.clone() });
+            self.end(open, refused.unwrap_or(ended))?;
         }
         self.put_device(Some(&before), &after)
     }
