@@ -22,6 +22,7 @@ deps-build:
 .PHONY: deps
 deps: ## Installs the Debian packages and cargo tools that the other targets need.
 	@deploy/install-packages.sh $(BUILD_PACKAGES) $(TEST_PACKAGES)
+	@tests/interop/grpc_python/install.sh
 	@command -v cargo-nextest >/dev/null || cargo install --locked cargo-nextest
 
 .PHONY: demo
@@ -29,7 +30,7 @@ demo: deps-build ## Makes 200 units, onboards them, refuses the attackers, shows
 	@tests/stories/demo/run.sh
 
 .PHONY: test
-test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, tidy.
+test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, stories, tidy.
 	cargo build --workspace --bins --locked
 	cargo nextest run --workspace --locked
 	cargo test --doc --workspace --locked --quiet
