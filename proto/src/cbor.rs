@@ -103,6 +103,18 @@ impl<'a> Item<'a> {
         if let Value::Bool(value) = self.value { Some(value) } else { None }
     }
 
+    /// Returns what this tag is on.
+    #[must_use]
+    pub fn as_tagged(&self, tag: u64) -> Option<&Self> {
+        if let Value::Tag(found, inner) = &self.value
+            && *found == tag
+        {
+            Some(inner)
+        } else {
+            None
+        }
+    }
+
     /// Returns the items of an array.
     #[must_use]
     pub fn into_array(self) -> Option<Vec<Self>> {

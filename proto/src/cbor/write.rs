@@ -15,6 +15,12 @@ impl Writer {
         Self(Vec::new())
     }
 
+    /// Begins an empty document with room for so many octets.
+    #[must_use]
+    pub fn with_capacity(octets: usize) -> Self {
+        Self(Vec::with_capacity(octets))
+    }
+
     /// Writes an unsigned integer.
     pub fn unsigned(&mut self, number: u64) -> &mut Self {
         self.head(0, number)

@@ -12,6 +12,12 @@ pub enum Error {
     /// Not well-formed JSON in UTF-8, or something follows it.
     #[error("voucher data is not well-formed JSON")]
     NotJson,
+    /// Not well-formed CBOR, or something follows it.
+    #[error("voucher data is not well-formed CBOR")]
+    NotCbor,
+    /// A key of the CBOR form is neither a SID nor a name.
+    #[error("a key of the voucher data is neither a SID nor a name")]
+    KeyInvalid,
     /// An object names a member twice.
     #[error("voucher data names a member twice")]
     DuplicateMember,
@@ -33,17 +39,23 @@ pub enum Error {
         /// Which leaf.
         leaf: &'static str,
     },
+    /// A leaf of the CBOR form has a type that only deviating peers write, and this one is not registered as such.
+    #[error("leaf {leaf} has a type that is accepted of registered manufacturers only")]
+    LeafDeviates {
+        /// Which leaf.
+        leaf: &'static str,
+    },
     /// The assertion is none of the four known.
     #[error("the assertion is unknown")]
     AssertionUnknown,
-    /// A nonce has fewer than 8 or more than 64 octets.
-    #[error("the nonce does not have 8 to 64 octets")]
+    /// A nonce has fewer than 8 or more than 64 octets (32 in CBOR).
+    #[error("the nonce is too short or too long")]
     NonceLength,
     /// `last-renewal-date` stands without `expires-on`.
     #[error("last-renewal-date stands without expires-on")]
     RenewalWithoutExpiry,
-    /// Content of another encoding, or an extension named by number, cannot be written as JSON.
-    #[error("opaque content does not fit the JSON form")]
+    /// Opaque content came in the other encoding, or an extension is named by number, which JSON cannot.
+    #[error("opaque content does not fit the form")]
     OpaqueForm,
 }
 
@@ -52,6 +64,8 @@ impl Reason for Error {
         match self {
             Self::TooLarge
             | Self::NotJson
+            | Self::NotCbor
+            | Self::KeyInvalid
             | Self::DuplicateMember
             | Self::TooComplex
             | Self::ContainerMissing { .. }
@@ -59,7 +73,7 @@ impl Reason for Error {
             | Self::LeafInvalid { .. }
             | Self::NonceLength
             | Self::RenewalWithoutExpiry => Class::Malformed,
-            Self::AssertionUnknown => Class::Unsupported,
+            Self::AssertionUnknown | Self::LeafDeviates { .. } => Class::Unsupported,
             Self::OpaqueForm => Class::Fault,
         }
     }
@@ -68,11 +82,14 @@ impl Reason for Error {
         ReasonCode::new(match self {
             Self::TooLarge => "voucher-too-large",
             Self::NotJson => "voucher-json-invalid",
+            Self::NotCbor => "voucher-cbor-invalid",
+            Self::KeyInvalid => "voucher-key-invalid",
             Self::DuplicateMember => "voucher-member-duplicate",
             Self::TooComplex => "voucher-too-complex",
             Self::ContainerMissing { .. } => "voucher-container-missing",
             Self::SerialNumberMissing => "voucher-serial-missing",
             Self::LeafInvalid { .. } => "voucher-leaf-invalid",
+            Self::LeafDeviates { .. } => "voucher-leaf-deviates",
             Self::AssertionUnknown => "voucher-assertion-unknown",
             Self::NonceLength => "voucher-nonce-length",
             Self::RenewalWithoutExpiry => "voucher-renewal-without-expiry",

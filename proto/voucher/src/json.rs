@@ -12,17 +12,13 @@ mod leaves;
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Pins, VOUCHER_BYTES_MAX, Voucher, VoucherRequest};
+use crate::{Error, VOUCHER_BYTES_MAX, Voucher, VoucherRequest, form};
 use leaves::{Leaves, Writer};
 
 /// The member that holds a voucher (rfc8366bis §7.2).
 pub const VOUCHER: &str = "ietf-voucher:voucher";
 /// The member that holds a voucher-request (RFC 8995 §3.3).
 pub const VOUCHER_REQUEST: &str = "ietf-voucher-request:voucher";
-
-const PINNED: [&str; 3] = ["pinned-domain-cert", "pinned-domain-pubk", "pinned-domain-pubk-sha256"];
-const PROXIMITY: [&str; 3] =
-    ["proximity-registrar-cert", "proximity-registrar-pubk", "proximity-registrar-pubk-sha256"];
 
 /// Reads a voucher.
 ///
@@ -31,27 +27,7 @@ const PROXIMITY: [&str; 3] =
 /// [`Error::ContainerMissing`], [`Error::SerialNumberMissing`], [`Error::LeafInvalid`], [`Error::NonceLength`],
 /// [`Error::RenewalWithoutExpiry`] (malformed); [`Error::AssertionUnknown`] (unsupported).
 pub fn parse_voucher(json: &[u8]) -> Result<Voucher, Error> {
-    let mut leaves = open(json, VOUCHER)?;
-    let voucher = Voucher {
-        assertion: leaves.assertion()?,
-        created_at: leaves.created_at()?,
-        expires_at: leaves.date("expires-on")?,
-        last_renewal_at: leaves.date("last-renewal-date")?,
-        nonce: leaves.nonce()?,
-        serial_number: leaves.serial_number()?,
-        idevid_issuer: leaves.idevid_issuer()?,
-        pinned_domain: leaves.pins(PINNED)?,
-        domain_cert_revocation_checks: leaves.boolean("domain-cert-revocation-checks")?,
-        est_domain: leaves.text("est-domain")?,
-        additional_configuration_url: leaves.text("additional-configuration-url")?,
-        manufacturer_proprietary: leaves.proprietary()?,
-        extensions: leaves.extensions()?,
-    };
-    // RFC8366-7.3-last-renewal
-    if voucher.last_renewal_at.is_some() && voucher.expires_at.is_none() {
-        return Err(Error::RenewalWithoutExpiry);
-    }
-    Ok(voucher)
+    form::read_voucher(&mut open(json, VOUCHER)?)
 }
 
 /// Reads a voucher-request; `last-renewal-date` and `domain-cert-revocation-checks` are ignored in it.
@@ -59,26 +35,7 @@ pub fn parse_voucher(json: &[u8]) -> Result<Voucher, Error> {
 /// # Errors
 /// As [`parse_voucher`], without [`Error::RenewalWithoutExpiry`].
 pub fn parse_voucher_request(json: &[u8]) -> Result<VoucherRequest, Error> {
-    let mut leaves = open(json, VOUCHER_REQUEST)?;
-    // RFC8366-8.2-request-ignores
-    Ok(VoucherRequest {
-        assertion: leaves.assertion()?,
-        created_at: leaves.created_at()?,
-        expires_at: leaves.date("expires-on")?,
-        nonce: leaves.nonce()?,
-        serial_number: leaves.serial_number()?,
-        idevid_issuer: leaves.idevid_issuer()?,
-        pinned_domain: leaves.pins(PINNED)?,
-        prior_signed_voucher_request: leaves.octets("prior-signed-voucher-request")?,
-        proximity_registrar: leaves.pins(PROXIMITY)?,
-        agent_signed_data: leaves.octets("agent-signed-data")?,
-        agent_provided_proximity_registrar_cert: leaves.octets("agent-provided-proximity-registrar-cert")?,
-        agent_sign_cert: leaves.octets("agent-sign-cert")?,
-        est_domain: leaves.text("est-domain")?,
-        additional_configuration_url: leaves.text("additional-configuration-url")?,
-        manufacturer_proprietary: leaves.proprietary()?,
-        extensions: leaves.extensions()?,
-    })
+    form::read_voucher_request(&mut open(json, VOUCHER_REQUEST)?)
 }
 
 /// Writes a voucher.
@@ -87,19 +44,7 @@ pub fn parse_voucher_request(json: &[u8]) -> Result<VoucherRequest, Error> {
 /// [`Error::OpaqueForm`] (fault) when an extension is not JSON; [`Error::TooLarge`] (malformed).
 pub fn write_voucher(voucher: &Voucher) -> Result<Vec<u8>, Error> {
     let mut writer = Writer::default();
-    writer.text("assertion", voucher.assertion.map(|assertion| assertion.name()));
-    writer.date("created-on", voucher.created_at);
-    writer.date("expires-on", voucher.expires_at);
-    writer.date("last-renewal-date", voucher.last_renewal_at);
-    writer.text("nonce", voucher.nonce.as_ref().map(|nonce| nonce.to_json_text()).as_deref());
-    writer.text("serial-number", Some(voucher.serial_number.as_str()));
-    writer.octets("idevid-issuer", voucher.idevid_issuer.as_deref());
-    write_pins(&mut writer, PINNED, &voucher.pinned_domain);
-    writer.boolean("domain-cert-revocation-checks", voucher.domain_cert_revocation_checks);
-    writer.text("est-domain", voucher.est_domain.as_deref());
-    writer.text("additional-configuration-url", voucher.additional_configuration_url.as_deref());
-    writer.proprietary(voucher.manufacturer_proprietary.as_ref())?;
-    writer.extensions(&voucher.extensions)?;
+    form::write_voucher(voucher, &mut writer)?;
     close(VOUCHER, writer)
 }
 
@@ -109,23 +54,7 @@ pub fn write_voucher(voucher: &Voucher) -> Result<Vec<u8>, Error> {
 /// [`Error::OpaqueForm`] (fault) when an extension is not JSON; [`Error::TooLarge`] (malformed).
 pub fn write_voucher_request(request: &VoucherRequest) -> Result<Vec<u8>, Error> {
     let mut writer = Writer::default();
-    writer.text("assertion", request.assertion.map(|assertion| assertion.name()));
-    writer.date("created-on", request.created_at);
-    writer.date("expires-on", request.expires_at);
-    writer.text("nonce", request.nonce.as_ref().map(|nonce| nonce.to_json_text()).as_deref());
-    writer.text("serial-number", Some(request.serial_number.as_str()));
-    writer.octets("idevid-issuer", request.idevid_issuer.as_deref());
-    write_pins(&mut writer, PINNED, &request.pinned_domain);
-    writer.octets("prior-signed-voucher-request", request.prior_signed_voucher_request.as_deref());
-    write_pins(&mut writer, PROXIMITY, &request.proximity_registrar);
-    writer.octets("agent-signed-data", request.agent_signed_data.as_deref());
-    let agent_provided = request.agent_provided_proximity_registrar_cert.as_deref();
-    writer.octets("agent-provided-proximity-registrar-cert", agent_provided);
-    writer.octets("agent-sign-cert", request.agent_sign_cert.as_deref());
-    writer.text("est-domain", request.est_domain.as_deref());
-    writer.text("additional-configuration-url", request.additional_configuration_url.as_deref());
-    writer.proprietary(request.manufacturer_proprietary.as_ref())?;
-    writer.extensions(&request.extensions)?;
+    form::write_voucher_request(request, &mut writer)?;
     close(VOUCHER_REQUEST, writer)
 }
 
@@ -137,12 +66,6 @@ fn open(json: &[u8], container: &'static str) -> Result<Leaves, Error> {
         Some(Value::Object(leaves)) => Ok(Leaves::new(leaves)),
         Some(_) | None => Err(Error::ContainerMissing { container }),
     }
-}
-
-fn write_pins(writer: &mut Writer, [certificate, key, hash]: [&'static str; 3], pins: &Pins) {
-    writer.octets(certificate, pins.certificate.as_deref());
-    writer.octets(key, pins.public_key.as_deref());
-    writer.octets(hash, pins.public_key_sha256.as_ref().map(|hash| hash.as_bytes().as_slice()));
 }
 
 fn close(container: &str, writer: Writer) -> Result<Vec<u8>, Error> {

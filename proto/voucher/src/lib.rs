@@ -3,8 +3,8 @@
 //! Source: RFC 8366; draft-ietf-anima-rfc8366bis-36, which adds leaves and obsoletes it; RFC 8995 §3 for requests.
 //! Does not: sign, verify, compare or judge; see `proto-brski` for the checks of each role.
 //! Invariants: parsing is bounded in size ([`VOUCHER_BYTES_MAX`]), depth and number of values, never panics, refuses
-//! duplicate members and ignores unknown ones; the model is free of any encoding, so that the CBOR form needs no
-//! other types.
+//! duplicate members and ignores unknown ones; the model is free of any encoding, so that the forms, [`json`] and
+//! [`cbor`], have the same leaves.
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -13,7 +13,9 @@
 
 mod artifact;
 mod assertion;
+pub mod cbor;
 mod error;
+mod form;
 pub mod json;
 mod nonce;
 mod pins;

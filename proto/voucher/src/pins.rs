@@ -32,6 +32,18 @@ impl Pins {
         Self { certificate: Some(der.to_vec()), ..Self::default() }
     }
 
+    /// Makes the pins of one SubjectPublicKeyInfo in DER.
+    #[must_use]
+    pub fn from_public_key(spki: &[u8]) -> Self {
+        Self { public_key: Some(spki.to_vec()), ..Self::default() }
+    }
+
+    /// Makes the pins of the SHA-256 of a SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn from_public_key_sha256(hash: Fingerprint) -> Self {
+        Self { public_key_sha256: Some(hash), ..Self::default() }
+    }
+
     /// Lists the forms present in the order in which rfc8366bis §8 wants them considered.
     // RFC8366-8-pin-order
     pub fn in_order(&self) -> impl Iterator<Item = Pin<'_>> {
