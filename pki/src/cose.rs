@@ -10,6 +10,7 @@ mod read;
 mod write;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use proto::cbor::{Limits, Writer};
 
@@ -52,6 +53,8 @@ pub struct CoseSign1 {
     /// The unprotected parameters that are no certificates, each a label and a value.
     other_unprotected: Vec<Range<usize>>,
     has_unprotected_bag: bool,
+    /// The key that was found to have signed, so that its signature is not checked a second time.
+    signed_by: OnceLock<PublicKey>,
 }
 
 impl CoseSign1 {
@@ -124,8 +127,13 @@ impl CoseSign1 {
 
     /// Checks the signature over the Sig_structure (RFC 9052 §4.4).
     fn check(&self, key: &PublicKey) -> Result<(), Error> {
+        if self.signed_by.get() == Some(key) {
+            return Ok(());
+        }
         let message = sig_structure(self.part(&self.protected), self.payload());
-        self.algorithm.verify(key, &message, self.part(&self.signature))
+        self.algorithm.verify(key, &message, self.part(&self.signature))?;
+        self.signed_by.get_or_init(|| key.clone());
+        Ok(())
     }
 }
 

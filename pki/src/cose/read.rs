@@ -5,6 +5,7 @@
 //! Invariants: all of the input is accounted for; every place lies in the input.
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use proto::cbor::{self, Item, Value};
 
@@ -50,6 +51,7 @@ pub(super) fn sign1(octets: Vec<u8>) -> Result<CoseSign1, Error> {
         bags,
         other_unprotected,
         has_unprotected_bag,
+        signed_by: OnceLock::new(),
         octets,
     })
 }
