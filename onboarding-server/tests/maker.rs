@@ -16,7 +16,7 @@ use pki::path::Anchors;
 use pki::{Certificate, KeyAlgorithm, Signer, Subject, csr};
 use proto::{Class, LineId, SerialNumber, UnixTime};
 use proto_brski::pledge::{self, AwaitVoucher, PvrContent, VoucherPolicy as Strictness};
-use proto_brski::{MasaAuditLog, Pvr, PvrCheck, domain_id, registrar};
+use proto_brski::{Format, MasaAuditLog, Pvr, PvrCheck, domain_id, registrar};
 use proto_voucher::{Assertion, Nonce};
 use server_config::{Config, VoucherPolicy};
 use server_listen::Peer;
@@ -94,15 +94,15 @@ impl World {
         let (own, now) = (&owner.registrar.chain[0], self.context.clock.now());
         let nonce = Nonce::from_random(rand16());
         let content = PvrContent::honest(&unit.chain[0], own, nonce, Some(now)).unwrap();
-        let awaiting = pledge::request(&content, &unit.signer, &unit.chain).unwrap();
+        let awaiting = pledge::request(&content, Format::CmsJson, &unit.signer, &unit.chain).unwrap();
         let check = PvrCheck {
             idevid: &unit.chain[0],
             registrar_certificates: std::slice::from_ref(own),
             compat: Compat::Strict,
             now,
         };
-        let pvr = Pvr::parse(awaiting.request()).unwrap().verify(&check).unwrap();
-        let draft = registrar::prepare(&pvr, &unit.chain[0], now).unwrap();
+        let pvr = Pvr::parse(awaiting.request(), Format::CmsJson).unwrap().verify(&check).unwrap();
+        let draft = registrar::prepare(&pvr, &unit.chain, now).unwrap();
         let rvr = draft.sign(&owner.registrar.signer, &owner.registrar.chain).unwrap().rvr;
         (awaiting, rvr)
     }
@@ -112,7 +112,7 @@ impl World {
         let owner = self.context.owner.as_ref().unwrap();
         let issuer = proto_brski::IdevidIssuer::of(&unit.chain[0]);
         let serial = unit.chain[0].subject_serial_number().unwrap();
-        let draft = registrar::prepare_nonceless(serial, &issuer, self.context.clock.now());
+        let draft = registrar::prepare_nonceless(serial, &issuer, Format::CmsJson, self.context.clock.now());
         draft.sign(&owner.registrar.signer, &owner.registrar.chain).unwrap().rvr
     }
 

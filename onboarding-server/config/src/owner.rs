@@ -75,7 +75,7 @@ pub struct Manufacturer {
     pub allow_private_addresses: bool,
     /// Whether its `IDevIDs` count although they are past their end.
     pub ignore_idevid_expiry: bool,
-    /// Whether older forms are accepted from it: CMS with content type id-data, version 1.
+    /// Whether older forms are accepted from it: CMS with content type id-data, version 1; deviating types in CBOR.
     pub compat: bool,
     /// Its own answer for genuine devices that were never announced.
     pub unknown_devices: Option<UnknownDevices>,

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use pki::Certificate;
 use proto::Reason;
-use proto_brski::{MasaUrl, Pvr, PvrCheck, Verified, registrar};
+use proto_brski::{Format, MasaUrl, Pvr, PvrCheck, Verified, registrar};
 use server_listen::Peer;
 use server_policy::{Decision, decide};
 use server_store::{
@@ -52,7 +52,7 @@ pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -
         compat: manufacturer.compat,
         now,
     };
-    let pvr = Pvr::parse(body)?.verify(&check)?;
+    let pvr = Pvr::parse(body, Format::CmsJson)?.verify(&check)?;
     let asking = Asking { owner, manufacturer, idevid, pvr: &pvr };
     let (device, earlier) = asking.load().await?;
     if let Some(answer) = earlier.as_ref().and_then(|earlier| asking.answer_of(earlier)) {
@@ -66,7 +66,8 @@ pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -
     let expected = device.as_ref().map(|device| device.version);
     match decision {
         Decision::Admit { .. } => {
-            let ask = registrar::prepare(&pvr, idevid, now)?
+            let device_chain = [std::slice::from_ref(idevid), peer.intermediates()].concat();
+            let ask = registrar::prepare(&pvr, &device_chain, now)?
                 .sign(&owner.registrar.signer, &owner.registrar.chain)?;
             let awaiting = ask_masa::save(&ask, &manufacturer.id, &masa?)?;
             let begun = owner.store.write(stamp, BeginVoucher { intake, expected, awaiting }).await?;

@@ -6,7 +6,7 @@ use proto::{Class, Reason, ReasonCode};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A certificate, key or CMS object is malformed or unsupported, or signing failed.
+    /// A certificate, key, CMS or COSE object is malformed or unsupported, or signing failed.
     #[error(transparent)]
     Pki(#[from] pki::Error),
     /// The data inside the signature is malformed.
@@ -119,8 +119,8 @@ pub enum Error {
     /// The voucher makes no assertion, or one that is not accepted here.
     #[error("the voucher's assertion is not accepted")]
     VoucherAssertionRefused,
-    /// The voucher pins nothing, or not in the form that the request used.
-    #[error("the voucher has no pinned-domain-cert")]
+    /// The voucher pins nothing.
+    #[error("the voucher pins nothing")]
     VoucherPinMissing,
     /// The voucher pins a domain that is not ours.
     #[error("the voucher pins another domain")]
@@ -188,7 +188,7 @@ pub enum Error {
     MasaUrlPathInvalid,
 
     // Telemetry and the audit log.
-    /// The report is no JSON object of the expected form.
+    /// The report is no JSON object or CBOR map of the expected form.
     #[error("the status report is malformed")]
     TelemetryMalformed,
     /// The report has more than [`crate::TELEMETRY_BYTES_MAX`] octets.

@@ -1,6 +1,7 @@
 //! BRSKI without I/O: what a pledge, a registrar and a MASA say to each other and what each must check.
 //!
-//! Source: RFC 8995 with errata 6648 and 7263; rfc8366bis §6; specs of the house: `brski.md` §1, §8.
+//! Source: RFC 8995 with errata 6648 and 7263; rfc8366bis §6; draft-ietf-anima-constrained-voucher-31 (CBRSKI) for the
+//! constrained form; specs of the house: `brski.md` §1, §3, §8.
 //!
 //! The exchange, in the order of the RFC:
 //! 1. The pledge opens a provisional TLS connection and keeps the registrar's chain (§5.1; not here).
@@ -10,10 +11,12 @@
 //!    [`registrar::AwaitMasa`], which outlives the connection (§5.5).
 //! 5. The MASA reads and checks that: [`Rvr::parse`], then `verify` (§5.5.1 to §5.5.6).
 //! 6. It decides and issues: [`masa::draft`], [`masa::VoucherDraft::sign`] (§5.6), and writes its [`MasaAuditLog`].
-//! 7. The registrar checks the voucher before it relays it octet for octet: [`registrar::AwaitMasa::resume`].
+//! 7. The registrar checks the voucher before it relays it: [`registrar::AwaitMasa::resume`].
 //! 8. The pledge checks it: [`pledge::AwaitVoucher::receive`] (§5.6.1), then the chain of step 1 against the pin:
 //!    [`pledge::Imprint::check_registrar`] (§5.6.2).
 //! 9. It tells what became of it: [`Telemetry`] (§5.7, §5.9.4); the registrar may read the audit log (§5.8).
+//!
+//! All of it goes in one of two forms ([`Format`]), the pledge's from end to end; the checks are the same.
 //!
 //! Does not: open sockets, read a clock, draw random numbers, decide whom to admit.
 //! Invariants: what was [`Unverified`] becomes [`Verified`] only through the checks named at its `verify`.
@@ -25,7 +28,9 @@
 
 mod audit_log;
 mod domain_id;
+mod envelope;
 mod error;
+mod format;
 mod idevid_issuer;
 pub mod masa;
 mod masa_url;
@@ -42,6 +47,7 @@ mod voucher;
 pub use audit_log::{AUDIT_LOG_EVENTS_MAX, AuditEvent, AuditFindings, MasaAuditLog, Truncation};
 pub use domain_id::domain_id;
 pub use error::Error;
+pub use format::Format;
 pub use idevid_issuer::IdevidIssuer;
 pub use masa_url::{Host, IpLiterals, MASA_URL_CHARS_MAX, MasaUrl};
 pub use pvr::{CREATED_AHEAD_SECONDS_MAX, PVR_BYTES_MAX, Pvr, PvrCheck};

@@ -1,5 +1,5 @@
 //! The MASA's part after the checks: what it says in a voucher and whom it pins.
-//! Source: RFC 8995 §5.5.2 (pinning), §5.5.5 (assertion), §5.6 (fields); cBRSKI-31 §8 (pin choice).
+//! Source: RFC 8995 §5.5.2 (pinning), §5.5.5 (assertion), §5.6 (fields); CBRSKI §8.2, §8.3 (pin choice), §9.2.3.
 //!
 //! 1. `Rvr::parse`, `verify` (see `rvr`).
 //! 2. The caller's policy decides and names the [`Terms`].
@@ -11,16 +11,17 @@
 
 use core::time::Duration;
 
-use pki::{Certificate, Signer, cms};
+use pki::{Certificate, Signer};
 use proto::{DomainId, UnixTime};
-use proto_voucher::{Assertion, Pins, Voucher, json};
+use proto_voucher::{Assertion, Pins, Voucher};
 
-use crate::{Error, IdevidIssuer, Rvr, Verified, domain_id};
+use crate::envelope::{self, Certificates};
+use crate::{Error, Format, IdevidIssuer, Rvr, Verified, domain_id};
 
 /// How long a voucher is good for when its lifetime is not configured: 20 minutes (RFC 8995 §5.6).
 pub const LIFETIME_SECONDS: u64 = 20 * 60;
 
-/// Which certificate of the registrar's chain is pinned.
+/// Which certificate of the registrar's chain is pinned, or which form of the registrar's own key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PinChoice {
     /// The registrar's own certificate (RFC 8995 §5.5.2 allows that policy); breaks when the registrar renews.
@@ -29,11 +30,15 @@ pub enum PinChoice {
     LowestCa,
     /// The certificate farthest from the registrar's (RFC 8995 §5.5.2; cBRSKI, nonceless).
     HighestCa,
+    /// The registrar's public key, for pledges without PKIX (CBRSKI §8.3).
+    RegistrarKey,
+    /// The SHA-256 of the registrar's public key, for pledges without PKIX that know this leaf (CBRSKI §8.3).
+    RegistrarKeySha256,
 }
 
 impl PinChoice {
     /// Chooses as cBRSKI does: the lowest CA for a voucher that is used now, the highest for one for later.
-    // RFC8995-5.5.2-pin-choice
+    // RFC8995-5.5.2-pin-choice CBRSKI-8.2-lowest-ca
     #[must_use]
     pub const fn for_request(is_nonced: bool) -> Self {
         if is_nonced { Self::LowestCa } else { Self::HighestCa }
@@ -43,11 +48,31 @@ impl PinChoice {
     #[must_use]
     pub fn pick(self, chain: &[Certificate]) -> Option<&Certificate> {
         match self {
-            Self::EndEntity => chain.first(),
+            Self::EndEntity | Self::RegistrarKey | Self::RegistrarKeySha256 => chain.first(),
             Self::LowestCa => chain.get(1).or_else(|| chain.first()),
             Self::HighestCa => chain.last(),
         }
     }
+
+    /// Makes the leaf of a certificate that was picked.
+    // CBRSKI-8.3-key-of-the-registrar
+    fn pins(self, picked: &Certificate) -> Pins {
+        match self {
+            Self::EndEntity | Self::LowestCa | Self::HighestCa => Pins::from_certificate(picked.der()),
+            Self::RegistrarKey => Pins::from_public_key(picked.public_key().spki_der()),
+            Self::RegistrarKeySha256 => Pins::from_public_key_sha256(picked.public_key().fingerprint()),
+        }
+    }
+}
+
+/// What a pledge has built in to know the signer of its vouchers by; it matters for COSE, where certificates cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PledgeKnows {
+    /// A CA above the signer: the chain below it comes along where nobody may strip it (CBRSKI §9.2.3).
+    #[default]
+    Anchor,
+    /// The signer's own key: the chain comes along for the registrar only, the pledge gets none.
+    Signer,
 }
 
 /// When a voucher ends.
@@ -71,13 +96,15 @@ pub struct Terms {
     pub pin: PinChoice,
     /// When it ends.
     pub end: End,
+    /// What the pledge knows the signer by.
+    pub pledge_knows: PledgeKnows,
     /// Whether serial numbers are not unique within this MASA, so that the voucher must name the issuer too.
     pub names_issuer: bool,
 }
 
 impl Terms {
     /// Makes the usual terms for a verified request: proximity if proved, else logged; the pin of
-    /// [`PinChoice::for_request`]; an end only without nonce.
+    /// [`PinChoice::for_request`]; an end only without nonce; a pledge that knows an anchor.
     #[must_use]
     pub fn for_request(rvr: &Verified<Rvr>) -> Self {
         let is_nonced = rvr.nonce().is_some();
@@ -85,6 +112,7 @@ impl Terms {
             assertion: if rvr.is_proximity_proved() { Assertion::Proximity } else { Assertion::Logged },
             pin: PinChoice::for_request(is_nonced),
             end: if is_nonced { End::Never } else { End::After { seconds: LIFETIME_SECONDS } },
+            pledge_knows: PledgeKnows::default(),
             names_issuer: false,
         }
     }
@@ -95,6 +123,10 @@ impl Terms {
 pub struct VoucherDraft {
     /// What will be said.
     pub voucher: Voucher,
+    /// In which form: the request's.
+    pub format: Format,
+    /// What the pledge knows the signer by.
+    pub pledge_knows: PledgeKnows,
     /// The domain pinned (RFC 8995 §5.8.2).
     pub domain_id: DomainId,
 }
@@ -116,14 +148,16 @@ pub fn draft(rvr: &Verified<Rvr>, terms: &Terms, now: UnixTime) -> Result<Vouche
     voucher.expires_at = expires_at(rvr, terms.end, pinned, now)?;
     // RFC8995-5.6-nonce-in-voucher
     voucher.nonce = rvr.nonce().cloned();
-    voucher.pinned_domain = Pins::from_certificate(pinned.der());
+    voucher.pinned_domain = terms.pin.pins(pinned);
     // A pledge that has no network but this one cannot check revocation (RFC 8995 §5.6).
     voucher.domain_cert_revocation_checks = Some(false);
     if terms.names_issuer {
         let key_id = rvr.idevid_issuer();
         voucher.idevid_issuer = key_id.map(|key_id| IdevidIssuer::from_key_id(&key_id).as_bytes().to_vec());
     }
-    Ok(VoucherDraft { voucher, domain_id: domain_id(pinned) })
+    // CBRSKI-7.1-format-end-to-end
+    let (format, pledge_knows, domain_id) = (rvr.format(), terms.pledge_knows, domain_id(pinned));
+    Ok(VoucherDraft { voucher, format, pledge_knows, domain_id })
 }
 
 /// The earliest of the lifetime, the end of the pinned certificate and the end of the registrar's.
@@ -146,8 +180,16 @@ impl VoucherDraft {
     ///
     /// # Errors
     /// [`Error::Pki`], [`Error::Data`].
+    // CBRSKI-9.2.3-signer-chain
     pub fn sign(&self, signer: &Signer, chain: &[Certificate]) -> Result<Vec<u8>, Error> {
-        let content = json::write_voucher(&self.voucher)?;
-        Ok(cms::sign(&content, signer, chain)?)
+        let content = self.format.write_voucher(&self.voucher)?;
+        // A self-issued certificate is an anchor: the pledge has it.
+        let below_anchor = chain.iter().take_while(|certificate| !certificate.is_self_issued()).count();
+        let protected = match self.pledge_knows {
+            PledgeKnows::Anchor => chain.get(..below_anchor).unwrap_or_default(),
+            PledgeKnows::Signer => &[],
+        };
+        let certificates = Certificates { chain, protected, ..Certificates::default() };
+        envelope::sign(&content, self.format, signer, &certificates)
     }
 }

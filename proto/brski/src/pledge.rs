@@ -1,5 +1,5 @@
 //! The pledge's part, as strict as RFC 8995 §5.6 asks.
-//! Source: RFC 8995 §2.6.1, §5.2, §5.6, §5.6.1, §5.6.2; rfc8366bis §7.
+//! Source: RFC 8995 §2.6.1, §5.2, §5.6, §5.6.1, §5.6.2; rfc8366bis §7; CBRSKI §8.3, §9.2.2, §13.
 //!
 //! 1. The provisional TLS connection gave the registrar's chain (not here).
 //! 2. [`PvrContent::honest`], [`request`]: the bytes to post and [`AwaitVoucher`].
@@ -11,15 +11,15 @@
 
 use core::fmt;
 
-use pki::cms::{self, Compat};
+use pki::cms::Compat;
 use pki::path::{self, Anchors, Purpose, Revocation, Rules};
-use pki::{Certificate, Signer};
-use proto::{SerialNumber, UnixTime};
-use proto_voucher::{Assertion, Nonce, Pins, Voucher, VoucherRequest, json};
+use pki::{Certificate, PublicKey, Signer};
+use proto::{Fingerprint, SerialNumber, UnixTime};
+use proto_voucher::{Assertion, Nonce, Pin, Pins, Voucher, VoucherRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::status::{Meaning, REDIRECTS_MAX, WAIT_SECONDS_MAX, meaning, retry_after_seconds};
-use crate::{Error, IdevidIssuer, SignedVoucher, VoucherTrust};
+use crate::{Error, Format, IdevidIssuer, SignedVoucher, VoucherTrust, envelope};
 
 /// What a pledge says in its request; an honest one uses [`PvrContent::honest`], a simulator says what it likes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,17 +66,25 @@ impl PvrContent {
     }
 }
 
-/// Signs a request; `chain` begins with the IDevID. The bytes to post are [`AwaitVoucher::request`].
+/// Signs a request; `chain` begins with the IDevID and comes along in CMS. The bytes to post are
+/// [`AwaitVoucher::request`].
 ///
 /// # Errors
 /// [`Error::IdevidSerialMissing`] (refused) without an IDevID that has one;
 /// [`Error::Pki`], [`Error::Data`].
-pub fn request(content: &PvrContent, signer: &Signer, chain: &[Certificate]) -> Result<AwaitVoucher, Error> {
+pub fn request(
+    content: &PvrContent,
+    format: Format,
+    signer: &Signer,
+    chain: &[Certificate],
+) -> Result<AwaitVoucher, Error> {
     let idevid = chain.first().ok_or(Error::IdevidSerialMissing)?;
     let serial_number = idevid.subject_serial_number().ok_or(Error::IdevidSerialMissing)?;
-    let data = json::write_voucher_request(&content.to_request())?;
+    let data = format.write_request(&content.to_request())?;
     Ok(AwaitVoucher {
-        request: cms::sign(&data, signer, chain)?,
+        request: envelope::sign_as_pledge(&data, format, signer, chain)?,
+        format,
+        proximity: content.proximity_registrar.in_order().next().map(PinForm::of),
         serial_number,
         idevid_issuer: IdevidIssuer::of(idevid).as_bytes().to_vec(),
         nonce: content.nonce.clone(),
@@ -91,12 +99,37 @@ pub fn request(content: &PvrContent, signer: &Signer, chain: &[Certificate]) -> 
 pub struct AwaitVoucher {
     #[serde(with = "crate::octets")]
     request: Vec<u8>,
+    /// States from before there was a choice have none.
+    #[serde(default)]
+    format: Format,
+    /// The form in which the request named the registrar.
+    #[serde(default)]
+    proximity: Option<PinForm>,
     serial_number: SerialNumber,
     #[serde(with = "crate::octets")]
     idevid_issuer: Vec<u8>,
     nonce: Option<Nonce>,
     redirects: u8,
     waited_seconds: u64,
+}
+
+/// The forms of a pin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum PinForm {
+    PublicKeySha256,
+    PublicKey,
+    Certificate,
+}
+
+impl PinForm {
+    const fn of(pin: Pin<'_>) -> Self {
+        match pin {
+            Pin::PublicKeySha256(_) => Self::PublicKeySha256,
+            Pin::PublicKey(_) => Self::PublicKey,
+            Pin::Certificate(_) => Self::Certificate,
+        }
+    }
 }
 
 /// What came back from the registrar.
@@ -204,7 +237,7 @@ impl AwaitVoucher {
     /// [`Error::VoucherNonceMismatch`], [`Error::VoucherAssertionRefused`], [`Error::VoucherPinMissing`] (untrusted),
     /// [`Error::VoucherRevocationChecksUnsupported`] (unsupported).
     pub fn verify(&self, voucher: &[u8], policy: &VoucherPolicy<'_>) -> Result<Imprint, Error> {
-        let signed = SignedVoucher::parse(voucher)?.verify(&policy.trust)?;
+        let signed = SignedVoucher::parse(voucher, self.format)?.verify(&policy.trust)?;
         let voucher = signed.voucher();
         self.compare_identity(voucher)?;
         self.compare_nonce(voucher, policy.accepts_nonceless)?;
@@ -215,10 +248,18 @@ impl AwaitVoucher {
         if voucher.domain_cert_revocation_checks == Some(true) {
             return Err(Error::VoucherRevocationChecksUnsupported);
         }
-        // RFC8995-5.6.1-pin-present
-        let pinned = voucher.pinned_domain.certificate.as_deref().ok_or(Error::VoucherPinMissing)?;
-        let pinned = Certificate::parse(pinned)?;
+        let pinned = PinnedDomain::parse(self.choose_pin(voucher)?)?;
         Ok(Imprint { voucher: signed.into_inner(), pinned, clock: policy.trust.clock })
+    }
+
+    /// Of several pins counts the form in which the request named the registrar; without a nonce, or without that form,
+    /// the first in order (rfc8366bis §7).
+    // RFC8366-7-pin-form
+    fn choose_pin<'a>(&self, voucher: &'a Voucher) -> Result<Pin<'a>, Error> {
+        let pins = || voucher.pinned_domain.in_order();
+        let used = pins().find(|pin| voucher.nonce.is_some() && self.proximity == Some(PinForm::of(*pin)));
+        // RFC8995-5.6.1-pin-present
+        used.or_else(|| pins().next()).ok_or(Error::VoucherPinMissing)
     }
 
     fn compare_identity(&self, voucher: &Voucher) -> Result<(), Error> {
@@ -247,18 +288,54 @@ impl AwaitVoucher {
     }
 }
 
+/// Whom the manufacturer pins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinnedDomain {
+    /// A certificate: of a CA of the domain, or of the registrar itself.
+    Certificate(Certificate),
+    /// The registrar's own public key.
+    PublicKey(PublicKey),
+    /// The SHA-256 of the registrar's own public key.
+    PublicKeySha256(Fingerprint),
+}
+
+impl PinnedDomain {
+    fn parse(pin: Pin<'_>) -> Result<Self, Error> {
+        Ok(match pin {
+            Pin::Certificate(der) => Self::Certificate(Certificate::parse(der)?),
+            Pin::PublicKey(spki) => Self::PublicKey(PublicKey::from_spki_der(spki)?),
+            Pin::PublicKeySha256(hash) => Self::PublicKeySha256(*hash),
+        })
+    }
+
+    /// Returns the pinned certificate, when it is one.
+    #[must_use]
+    pub const fn certificate(&self) -> Option<&Certificate> {
+        if let Self::Certificate(certificate) = self { Some(certificate) } else { None }
+    }
+
+    /// Tells whether this is the key that is pinned.
+    fn is_key(&self, key: &PublicKey) -> bool {
+        match self {
+            Self::Certificate(pinned) => pinned.public_key() == key,
+            Self::PublicKey(pinned) => pinned == key,
+            Self::PublicKeySha256(pinned) => *pinned == key.fingerprint(),
+        }
+    }
+}
+
 /// A voucher that holds; the connection is still provisional.
 #[derive(Clone)]
 #[must_use]
 pub struct Imprint {
     voucher: SignedVoucher,
-    pinned: Certificate,
+    pinned: PinnedDomain,
     clock: Option<UnixTime>,
 }
 
 impl fmt::Debug for Imprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Imprint").field("pinned", &self.pinned.fingerprint()).finish_non_exhaustive()
+        f.debug_struct("Imprint").field("pinned", &self.pinned).finish_non_exhaustive()
     }
 }
 
@@ -269,21 +346,22 @@ impl Imprint {
         self.voucher.voucher()
     }
 
-    /// Returns the certificate that the manufacturer pins.
+    /// Returns whom the manufacturer pins.
     #[must_use]
-    pub const fn pinned(&self) -> &Certificate {
+    pub const fn pinned(&self) -> &PinnedDomain {
         &self.pinned
     }
 
     /// Checks the chain that the registrar presented in the handshake, its own certificate first, with the pin as the
     /// sole anchor (RFC 8995 §5.6.2): it must lead to the pinned certificate, or begin with the pinned key.
+    /// A raw key pins the registrar itself (CBRSKI §8.3).
     ///
     /// # Errors
     /// [`Error::RegistrarChainEmpty`] (malformed), [`Error::RegistrarNotPinned`] (untrusted).
-    // RFC8995-5.6.2-chain-to-pin
+    // RFC8995-5.6.2-chain-to-pin CBRSKI-8.3-key-of-the-registrar
     pub fn check_registrar(self, tls_chain: &[Certificate]) -> Result<Imprinted, Error> {
         let (registrar, pool) = tls_chain.split_first().ok_or(Error::RegistrarChainEmpty)?;
-        let is_pinned_key = registrar.public_key() == self.pinned.public_key();
+        let is_pinned_key = self.pinned.is_key(registrar.public_key());
         let is_in_time = self.clock.is_none_or(|now| registrar.is_valid_at(now));
         if !(is_pinned_key && is_in_time) {
             self.verify_path(registrar, pool)?;
@@ -292,7 +370,7 @@ impl Imprint {
     }
 
     fn verify_path(&self, registrar: &Certificate, pool: &[Certificate]) -> Result<(), Error> {
-        let anchors = Anchors::new([self.pinned.clone()]);
+        let anchors = Anchors::new(self.pinned.certificate().cloned());
         let times = match self.clock {
             Some(now) => vec![now],
             None => crate::voucher::plausible_times(registrar, pool, &anchors),
@@ -314,7 +392,7 @@ impl Imprint {
 #[derive(Clone, Debug)]
 pub struct Imprinted {
     voucher: SignedVoucher,
-    pinned: Certificate,
+    pinned: PinnedDomain,
 }
 
 impl Imprinted {
@@ -324,9 +402,10 @@ impl Imprinted {
         &self.voucher
     }
 
-    /// Returns the certificate pinned: the explicit trust anchor until `cacerts` brings the rest (RFC 8995 §5.9.1).
+    /// Returns whom the voucher pinned; a certificate is the explicit trust anchor until `cacerts` brings the rest
+    /// (RFC 8995 §5.9.1).
     #[must_use]
-    pub const fn pinned(&self) -> &Certificate {
+    pub const fn pinned(&self) -> &PinnedDomain {
         &self.pinned
     }
 }

@@ -1,17 +1,19 @@
 //! Pledge voucher-requests: as a registrar and a MASA receive them.
-//! Source: RFC 8995 §3, §5.2, §5.5; data: rfc8366bis §8.
+//! Source: RFC 8995 §3, §5.2, §5.5; data: rfc8366bis §8; CBRSKI §9.2.2.
 //! Does not: contact the MASA, read a clock, decide admission, tell a retry from a replay (see [`Pvr::digest`]).
 //! Invariants: a `Verified<Pvr>` was signed by the key of the IDevID that the caller names, bears that IDevID's serial
 //! number and a nonce, and names a certificate of ours as the one the pledge spoke with.
 
 use core::time::Duration;
 
-use pki::cms::{Compat, SignedData};
+use pki::cms::Compat;
 use pki::{Certificate, PublicKey, digest};
 use proto::{Class, Fingerprint, Reason, SerialNumber, UnixTime};
-use proto_voucher::{Assertion, Nonce, Pin, Pins, VoucherRequest, json};
+use proto_voucher::{Assertion, Nonce, Pin, Pins, VoucherRequest};
 
-use crate::{Error, Unverified, Verified};
+use crate::envelope::Envelope;
+use crate::format::check_deviation;
+use crate::{Error, Format, Unverified, Verified};
 
 /// The most octets of a pledge's request: ours; so that it fits, in base64 and with a chain, into 64 KiB of RVR.
 pub const PVR_BYTES_MAX: usize = 32 * 1024;
@@ -21,9 +23,11 @@ pub const CREATED_AHEAD_SECONDS_MAX: u64 = 24 * 3600;
 /// A pledge's request with the signed object it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pvr {
-    der: Vec<u8>,
+    octets: Vec<u8>,
+    format: Format,
     request: VoucherRequest,
     nonce: Nonce,
+    deviation: Option<&'static str>,
 }
 
 /// What a registrar holds a request against.
@@ -33,38 +37,45 @@ pub struct PvrCheck<'a> {
     pub idevid: &'a Certificate,
     /// The end-entity certificate that we presented in this very session, or all of them if the session cannot tell.
     pub registrar_certificates: &'a [Certificate],
-    /// Whether CMS version 1 and id-data are accepted from this manufacturer.
+    /// Whether CMS version 1, id-data and deviating types in CBOR are accepted from this manufacturer.
     pub compat: Compat,
     /// The time now.
     pub now: UnixTime,
 }
 
 impl Pvr {
-    /// Reads a request; nothing of it is believed yet.
+    /// Reads a request of the form that its media type names; nothing of it is believed yet.
     ///
     /// # Errors
     /// [`Error::PvrTooLarge`], [`Error::Pki`], [`Error::Data`], [`Error::PvrNonceMissing`] (malformed or unsupported).
-    pub fn parse(der: &[u8]) -> Result<Unverified<Self>, Error> {
-        if der.len() > PVR_BYTES_MAX {
+    pub fn parse(octets: &[u8], format: Format) -> Result<Unverified<Self>, Error> {
+        if octets.len() > PVR_BYTES_MAX {
             return Err(Error::PvrTooLarge);
         }
-        let signed = SignedData::parse(der)?;
-        let request = json::parse_voucher_request(signed.unverified_content())?;
+        let envelope = Envelope::parse(octets, format)?;
+        let parsed = format.parse_request(envelope.unverified_content())?;
+        let (request, deviation) = (parsed.artifact, parsed.deviation);
         // RFC8995-5.2-nonce
         let nonce = request.nonce.clone().ok_or(Error::PvrNonceMissing)?;
-        Ok(Unverified::new(signed, Self { der: der.to_vec(), request, nonce }))
+        Ok(Unverified::new(envelope, Self { octets: octets.to_vec(), format, request, nonce, deviation }))
     }
 
     /// Returns the signed object, octet for octet.
     #[must_use]
-    pub fn der(&self) -> &[u8] {
-        &self.der
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// Returns the form, which the request to the MASA and the voucher will have too.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
     }
 
     /// Returns the SHA-256 of the signed object: equal for a retry, which a registrar answers alike (RFC 8995 §5.6).
     #[must_use]
     pub fn digest(&self) -> Fingerprint {
-        digest::sha256(&self.der)
+        digest::sha256(&self.octets)
     }
 
     /// Returns the serial number, equal to that of the IDevID.
@@ -96,14 +107,15 @@ impl Unverified<Pvr> {
     /// Checks the request as a registrar must (RFC 8995 §5.2, §5.5).
     ///
     /// # Errors
-    /// In this order: [`Error::PvrSignatureInvalid`] (untrusted) or [`Error::Pki`]; [`Error::IdevidSerialMissing`]
+    /// In this order: [`Error::Data`] for a leaf that deviates (unsupported); [`Error::PvrSignatureInvalid`] (untrusted) or [`Error::Pki`]; [`Error::IdevidSerialMissing`]
     /// (refused); [`Error::PvrSerialMismatch`] (untrusted); [`Error::PvrAssertionNotProximity`] (unsupported);
     /// [`Error::PvrProximityMissing`] (malformed); [`Error::PvrProximityMismatch`] (untrusted);
     /// [`Error::PvrCreatedInFuture`] (refused).
     pub fn verify(self, check: &PvrCheck<'_>) -> Result<Verified<Pvr>, Error> {
-        let (signed, pvr) = self.into_parts();
-        // RFC8995-5.2-signed-by-idevid
-        signed.verify_with_key(check.idevid.public_key(), check.compat).map_err(signature_error)?;
+        let (envelope, pvr) = self.into_parts();
+        check_deviation(pvr.deviation, check.compat)?;
+        // RFC8995-5.2-signed-by-idevid CBRSKI-9.2.2-ignore-bags: by the session's certificate, whatever came along.
+        envelope.verify_with_key(check.idevid.public_key(), check.compat).map_err(signature_error)?;
         verify_serial(&pvr, check.idevid)?;
         // RFC8995-5.2-assertion
         if pvr.request.assertion != Some(Assertion::Proximity) {
@@ -126,16 +138,24 @@ impl Unverified<Pvr> {
 
     /// Checks the request as a MASA must: signed by the IDevID's certificate, and its serial number (RFC 8995 §5.5.5).
     pub(crate) fn verify_prior(self, idevid: &Certificate, compat: Compat) -> Result<Pvr, Error> {
-        let (signed, pvr) = self.into_parts();
-        signed.verify_with_key(idevid.public_key(), compat).map_err(signature_error)?;
+        let (envelope, pvr) = self.into_parts();
+        check_deviation(pvr.deviation, compat)?;
+        envelope.verify_with_key(idevid.public_key(), compat).map_err(signature_error)?;
         verify_serial(&pvr, idevid)?;
         Ok(pvr)
     }
 
-    /// Returns the certificates that came with the request, the one that claims to have signed first.
-    pub(crate) fn certificates(&self) -> Result<(Option<Certificate>, Vec<Certificate>), Error> {
-        let (signed, _) = self.peek();
-        Ok((signed.signer_certificate().ok(), signed.certificates()?))
+    /// Returns the certificates that came with the request.
+    pub(crate) fn certificates(&self) -> Result<Vec<Certificate>, Error> {
+        Ok(self.peek().0.certificates()?)
+    }
+
+    /// Finds the certificate that signed: the one that the request names, or brings the key, of those at hand.
+    pub(crate) fn find_signer<'a>(
+        &self,
+        at_hand: impl IntoIterator<Item = &'a Certificate>,
+    ) -> Result<Certificate, pki::Error> {
+        self.peek().0.find_signer(at_hand)
     }
 }
 

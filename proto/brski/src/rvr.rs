@@ -1,5 +1,5 @@
 //! Registrar voucher-requests, as a MASA receives them.
-//! Source: RFC 8995 §5.5, §5.5.2 to §5.5.6; rfc8366bis §6.1; erratum 7263.
+//! Source: RFC 8995 §5.5, §5.5.2 to §5.5.6; rfc8366bis §6.1; erratum 7263; CBRSKI §7.2, §8.1, §9.2.1.
 //! Does not: know units or owners, decide, issue (see `masa`).
 //! Invariants: a `Verified<Rvr>` was signed by a certificate with EKU cmcRA whose chain is consistent; if it has a
 //! nonce it holds the request of a device of this maker with the same serial number and nonce, signed by that device,
@@ -8,14 +8,16 @@
 use core::fmt;
 use core::time::Duration;
 
-use pki::cms::{CMS_BYTES_MAX, Compat, SignedData};
+use pki::cms::{CMS_BYTES_MAX, Compat};
 use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
 use pki::{Certificate, digest, oid};
 use proto::{Class, Fingerprint, KeyId, Reason, SerialNumber, UnixTime};
-use proto_voucher::{Assertion, Nonce, VoucherRequest, json};
+use proto_voucher::{Assertion, Nonce, VoucherRequest};
 
+use crate::envelope::Envelope;
+use crate::format::check_deviation;
 use crate::pvr::{is_ahead, pin_fingerprints};
-use crate::{Error, IdevidIssuer, Pvr, Unverified, Verified};
+use crate::{Error, Format, IdevidIssuer, Pvr, Unverified, Verified};
 
 /// The oldest, in seconds, that a request without nonce may be: ours, one day; its date is all that makes it fresh.
 pub const NONCELESS_AGE_SECONDS_MAX: u64 = 24 * 3600;
@@ -23,8 +25,10 @@ pub const NONCELESS_AGE_SECONDS_MAX: u64 = 24 * 3600;
 /// A registrar's request with the signed object it came in.
 #[derive(Clone, Debug)]
 pub struct Rvr {
-    der: Vec<u8>,
+    octets: Vec<u8>,
+    format: Format,
     request: VoucherRequest,
+    deviation: Option<&'static str>,
     chain: Vec<Certificate>,
     prior: Option<Prior>,
     is_registrar_authenticated: bool,
@@ -61,7 +65,7 @@ pub struct RvrCheck<'a> {
     pub registrar: RegistrarAuthentication<'a>,
     /// Asked for each certificate of the registrar's chain and of the device's (RFC 8995 §5.5.3).
     pub revocation: &'a dyn Fn(&Certificate) -> Revocation,
-    /// Whether CMS version 1 and id-data are accepted.
+    /// Whether CMS version 1, id-data and deviating types in CBOR are accepted.
     pub compat: Compat,
     /// The time now.
     pub now: UnixTime,
@@ -77,23 +81,22 @@ impl fmt::Debug for RvrCheck<'_> {
 }
 
 impl Rvr {
-    /// Reads a request; nothing of it is believed yet.
+    /// Reads a request of the form that its media type names; nothing of it is believed yet.
     ///
     /// # Errors
     /// [`Error::Pki`], [`Error::Data`], [`Error::RvrProximityPresent`] (malformed or unsupported).
-    pub fn parse(der: &[u8]) -> Result<Unverified<Self>, Error> {
-        let signed = SignedData::parse(der)?;
-        let request = json::parse_voucher_request(signed.unverified_content())?;
+    pub fn parse(octets: &[u8], format: Format) -> Result<Unverified<Self>, Error> {
+        let envelope = Envelope::parse(octets, format)?;
+        let parsed = format.parse_request(envelope.unverified_content())?;
+        let (request, deviation) = (parsed.artifact, parsed.deviation);
         // RFC8995-5.5-no-proximity-in-rvr
         if !request.proximity_registrar.is_empty() {
             return Err(Error::RvrProximityPresent);
         }
-        let der = der.to_vec();
-        let chain = Vec::new();
-        Ok(Unverified::new(
-            signed,
-            Self { der, request, chain, prior: None, is_registrar_authenticated: false },
-        ))
+        let (octets, chain, prior) = (octets.to_vec(), Vec::new(), None);
+        let is_registrar_authenticated = false;
+        let rvr = Self { octets, format, request, deviation, chain, prior, is_registrar_authenticated };
+        Ok(Unverified::new(envelope, rvr))
     }
 
     /// The most octets of a request (64 KiB).
@@ -101,14 +104,20 @@ impl Rvr {
 
     /// Returns the signed object, octet for octet.
     #[must_use]
-    pub fn der(&self) -> &[u8] {
-        &self.der
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// Returns the form, which the request inside has too and the voucher will have.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
     }
 
     /// Returns the SHA-256 of the signed object.
     #[must_use]
     pub fn digest(&self) -> Fingerprint {
-        digest::sha256(&self.der)
+        digest::sha256(&self.octets)
     }
 
     /// Returns which device is asked for; if there was a nonce it is the serial number of the device's certificate.
@@ -192,19 +201,20 @@ impl Unverified<Rvr> {
     /// Checks the request as a MASA must (RFC 8995 §5.5.2 to §5.5.6).
     ///
     /// # Errors
-    /// In this order: [`Error::RvrSignerNotRegistrar`], [`Error::RvrChainUntrusted`], [`Error::RvrSignatureInvalid`]
+    /// In this order: [`Error::Data`] for a leaf that deviates (unsupported); [`Error::RvrSignerNotRegistrar`], [`Error::RvrChainUntrusted`], [`Error::RvrSignatureInvalid`]
     /// (untrusted); [`Error::RvrCreatedInFuture`] (refused); without nonce [`Error::RvrNoncelessUnauthenticated`]
     /// (untrusted), [`Error::RvrStale`] (refused); with one [`Error::RvrPriorMissing`] (malformed),
     /// [`Error::RvrPriorUntrusted`], [`Error::PvrSignatureInvalid`], [`Error::PvrSerialMismatch`],
     /// [`Error::RvrSerialMismatch`], [`Error::RvrNonceMismatch`], [`Error::RvrProximityMismatch`] (untrusted),
     /// [`Error::PvrProximityMissing`] (malformed).
     pub fn verify(self, check: &RvrCheck<'_>) -> Result<Verified<Rvr>, Error> {
-        let (signed, mut rvr) = self.into_parts();
-        let signer = signed.signer_certificate().map_err(Error::RvrSignatureInvalid)?;
-        let pool = signed.certificates()?;
+        let (envelope, mut rvr) = self.into_parts();
+        check_deviation(rvr.deviation, check.compat)?;
+        let pool = envelope.certificates()?;
+        let signer = envelope.find_signer(registrars_first(&pool)).map_err(Error::RvrSignatureInvalid)?;
         rvr.chain = verify_chain(&signer, &pool, check)?;
         // RFC8995-5.5.3-signature
-        signed.verify_with_certificate(&signer, check.compat).map_err(signature_error)?;
+        envelope.verify_with_certificate(&signer, check.compat).map_err(signature_error)?;
         // RFC8995-5.5-created-on
         if is_ahead(rvr.request.created_at, check.now) {
             return Err(Error::RvrCreatedInFuture);
@@ -213,10 +223,18 @@ impl Unverified<Rvr> {
         if rvr.request.nonce.is_none() && rvr.request.prior_signed_voucher_request.is_none() {
             verify_nonceless(&rvr, check.now)?;
         } else {
-            rvr.prior = Some(verify_prior(&rvr, check)?);
+            rvr.prior = Some(verify_prior(&rvr, &pool, check)?);
         }
         Ok(Verified::new(rvr))
     }
+}
+
+/// Lists certificates with EKU cmcRA before others of perhaps the same key: a bag has no order (CBRSKI §9.2.1).
+// CBRSKI-9.2.1-bag-without-order
+fn registrars_first(pool: &[Certificate]) -> impl Iterator<Item = &Certificate> {
+    let is_registrar = |certificate: &&Certificate| certificate.has_extended_key_usage(&oid::CMC_RA);
+    let others = pool.iter().filter(move |certificate| !is_registrar(certificate));
+    pool.iter().filter(is_registrar).chain(others)
 }
 
 /// Orders the registrar's chain and checks that it is consistent, its farthest certificate being trusted for that.
@@ -284,10 +302,13 @@ fn verify_nonceless(rvr: &Rvr, now: UnixTime) -> Result<(), Error> {
     if rvr.request.created_at.is_some_and(|at| at >= oldest) { Ok(()) } else { Err(Error::RvrStale) }
 }
 
-fn verify_prior(rvr: &Rvr, check: &RvrCheck<'_>) -> Result<Prior, Error> {
-    let der = rvr.request.prior_signed_voucher_request.as_deref().ok_or(Error::RvrPriorMissing)?;
-    let parsed = Pvr::parse(der)?;
-    let idevid = verify_idevid(&parsed, rvr.serial_number(), check)?;
+/// Checks the pledge's request inside, which has the form of the one around it (CBRSKI §7.1).
+// CBRSKI-7.1-format-end-to-end
+fn verify_prior(rvr: &Rvr, pool: &[Certificate], check: &RvrCheck<'_>) -> Result<Prior, Error> {
+    let octets = rvr.request.prior_signed_voucher_request.as_deref().ok_or(Error::RvrPriorMissing)?;
+    let parsed = Pvr::parse(octets, rvr.format)?;
+    let sent = [parsed.certificates()?.as_slice(), pool].concat();
+    let idevid = verify_idevid(&parsed, &sent, rvr.serial_number(), check)?;
     // RFC8995-5.5.5-prior-signature
     let pvr = parsed.verify_prior(&idevid, check.compat)?;
     // RFC8995-5.5.5-serial
@@ -303,19 +324,23 @@ fn verify_prior(rvr: &Rvr, check: &RvrCheck<'_>) -> Result<Prior, Error> {
     Ok(Prior { idevid, asserts_proximity })
 }
 
-/// Finds the device's certificate in its own request, or among those that the maker knows, and checks its path.
+/// Finds the device's certificate in its own request, in the registrar's, or among those that the maker knows, and
+/// checks its path.
+// CBRSKI-9.2.1-pledge-chain
 fn verify_idevid(
     parsed: &Unverified<Pvr>,
+    sent: &[Certificate],
     serial: &SerialNumber,
     check: &RvrCheck<'_>,
 ) -> Result<Certificate, Error> {
-    let (signer, sent) = parsed.certificates()?;
-    let known =
-        || check.idevid_pool.iter().find(|known| known.subject_serial_number().as_ref() == Some(serial));
-    let missing = Error::RvrPriorUntrusted(pki::Error::SignatureInvalid);
-    let idevid = signer.or_else(|| known().cloned()).ok_or(missing)?;
+    let is_known = |known: &&Certificate| known.subject_serial_number().as_ref() == Some(serial);
+    let known = || check.idevid_pool.iter().find(is_known).cloned();
+    let idevid = match parsed.find_signer(sent) {
+        Ok(signer) => signer,
+        Err(missing) => known().ok_or(Error::RvrPriorUntrusted(missing))?,
+    };
     // The maker's own come first, so that a crowd of strangers' cannot displace them.
-    let mut pool = [check.idevid_pool, sent.as_slice()].concat();
+    let mut pool = [check.idevid_pool, sent].concat();
     pool.truncate(path::POOL_MAX);
     let rules = Rules {
         anchors: check.idevid_anchors,

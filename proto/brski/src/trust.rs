@@ -3,27 +3,27 @@
 use core::fmt;
 use core::ops::Deref;
 
-use pki::cms::SignedData;
+use crate::envelope::Envelope;
 
 /// A signed message that parsed and of which nothing was checked yet; only its `verify` opens it.
 #[derive(Clone)]
 #[must_use]
 pub struct Unverified<T> {
-    signed: pki::Unverified<SignedData>,
+    envelope: Envelope,
     value: T,
 }
 
 impl<T> Unverified<T> {
-    pub(crate) const fn new(signed: pki::Unverified<SignedData>, value: T) -> Self {
-        Self { signed, value }
+    pub(crate) const fn new(envelope: Envelope, value: T) -> Self {
+        Self { envelope, value }
     }
 
-    pub(crate) const fn peek(&self) -> (&pki::Unverified<SignedData>, &T) {
-        (&self.signed, &self.value)
+    pub(crate) const fn peek(&self) -> (&Envelope, &T) {
+        (&self.envelope, &self.value)
     }
 
-    pub(crate) fn into_parts(self) -> (pki::Unverified<SignedData>, T) {
-        (self.signed, self.value)
+    pub(crate) fn into_parts(self) -> (Envelope, T) {
+        (self.envelope, self.value)
     }
 }
 

@@ -1,24 +1,28 @@
 //! Signed vouchers: what a registrar and a pledge have in common when they check one.
-//! Source: RFC 8366 §5.4; RFC 8995 §5.6.1; rfc8366bis §7.3.
+//! Source: RFC 8366 §5.4; RFC 8995 §5.6.1; rfc8366bis §7.3; CBRSKI §6.8, §9.2.3, §9.2.4.
 //! Does not: compare with the request (see `registrar`, `pledge`).
 //! Invariants: a `Verified<SignedVoucher>` was signed by a certificate that leads to the manufacturer's anchors.
 
 use core::fmt;
 
-use pki::cms::{Compat, SignedData};
+use pki::cms::Compat;
 use pki::path::{self, Anchors, Purpose, Revocation, Rules};
 use pki::{Certificate, digest};
 use proto::{Class, Fingerprint, Reason, SerialNumber, UnixTime};
-use proto_voucher::{Voucher, json};
+use proto_voucher::Voucher;
 
+use crate::envelope::{Envelope, Stripped};
+use crate::format::check_deviation;
 use crate::pvr::is_ahead;
-use crate::{Error, Unverified, Verified};
+use crate::{Error, Format, Unverified, Verified};
 
 /// A voucher with the signed object it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedVoucher {
-    der: Vec<u8>,
+    octets: Vec<u8>,
+    stripped: Stripped,
     voucher: Voucher,
+    deviation: Option<&'static str>,
 }
 
 /// What a voucher's signature and dates are held against.
@@ -28,7 +32,7 @@ pub struct VoucherTrust<'a> {
     pub anchors: &'a Anchors,
     /// The time now; `None` only for a pledge without a clock that it has confidence in (RFC 8995 §2.6.1).
     pub clock: Option<UnixTime>,
-    /// Whether CMS version 1 and id-data are accepted.
+    /// Whether CMS version 1, id-data and deviating types in CBOR are accepted.
     pub compat: Compat,
 }
 
@@ -39,26 +43,36 @@ impl fmt::Debug for VoucherTrust<'_> {
 }
 
 impl SignedVoucher {
-    /// Reads a voucher; nothing of it is believed yet.
+    /// Reads a voucher of the form that its media type names; nothing of it is believed yet.
     ///
     /// # Errors
     /// [`Error::Pki`], [`Error::Data`] (malformed or unsupported).
-    pub fn parse(der: &[u8]) -> Result<Unverified<Self>, Error> {
-        let signed = SignedData::parse(der)?;
-        let voucher = json::parse_voucher(signed.unverified_content())?;
-        Ok(Unverified::new(signed, Self { der: der.to_vec(), voucher }))
+    pub fn parse(octets: &[u8], format: Format) -> Result<Unverified<Self>, Error> {
+        let envelope = Envelope::parse(octets, format)?;
+        let parsed = format.parse_voucher(envelope.unverified_content())?;
+        let (voucher, deviation) = (parsed.artifact, parsed.deviation);
+        let octets = octets.to_vec();
+        Ok(Unverified::new(envelope, Self { octets, stripped: None, voucher, deviation }))
     }
 
-    /// Returns the signed object, octet for octet, as it must be relayed.
+    /// Returns the signed object, octet for octet as it came.
     #[must_use]
-    pub fn der(&self) -> &[u8] {
-        &self.der
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.octets
+    }
+
+    /// Returns what a registrar relays to the pledge: CMS as it came, COSE without the certificates in its unprotected
+    /// header, which were for the registrar only.
+    // CBRSKI-6.8-strip-bags
+    #[must_use]
+    pub fn to_relay(&self) -> &[u8] {
+        self.stripped.as_deref().unwrap_or(&self.octets)
     }
 
     /// Returns the SHA-256 of the signed object.
     #[must_use]
     pub fn digest(&self) -> Fingerprint {
-        digest::sha256(&self.der)
+        digest::sha256(&self.octets)
     }
 
     /// Returns what the manufacturer says.
@@ -84,18 +98,19 @@ impl Unverified<SignedVoucher> {
     /// Checks the signature to the manufacturer's anchors, and the dates if there is a clock.
     ///
     /// # Errors
-    /// [`Error::VoucherSignatureInvalid`] (untrusted) or [`Error::Pki`]; [`Error::VoucherExpired`],
-    /// [`Error::VoucherCreatedInFuture`] (untrusted).
+    /// [`Error::Data`] for a leaf that deviates (unsupported); [`Error::VoucherSignatureInvalid`] (untrusted) or
+    /// [`Error::Pki`]; [`Error::VoucherExpired`], [`Error::VoucherCreatedInFuture`] (untrusted).
     pub fn verify(self, trust: &VoucherTrust<'_>) -> Result<Verified<SignedVoucher>, Error> {
-        let (signed, value) = self.into_parts();
-        let pool = signed.certificates()?;
+        let (envelope, mut value) = self.into_parts();
+        check_deviation(value.deviation, trust.compat)?;
+        let pool = envelope.certificates()?;
         // RFC8995-5.6.1-signature
-        let signer = match signed.signer_certificate() {
+        let signer = match envelope.find_signer(trust.anchors.certificates().iter().chain(&pool)) {
             Ok(signer) => signer,
             Err(error) => sole_anchor(trust.anchors).ok_or(Error::VoucherSignatureInvalid(error))?,
         };
         verify_signer(&signer, &pool, trust)?;
-        signed.verify_with_certificate(&signer, trust.compat).map_err(signature_error)?;
+        value.stripped = envelope.verify_with_certificate(&signer, trust.compat).map_err(signature_error)?;
         if let Some(now) = trust.clock {
             verify_dates(&value.voucher, now)?;
         }

@@ -13,7 +13,7 @@ use proto::{UnixTime, media_type};
 use proto_brski::pledge::{self, PvrContent, VoucherPolicy};
 use proto_brski::registrar::{self, MasaReply};
 use proto_brski::{
-    Error, IpLiterals, MasaUrl, Pvr, PvrCheck, RegistrarAuthentication, Rvr, RvrCheck, SignedVoucher,
+    Error, Format, IpLiterals, MasaUrl, Pvr, PvrCheck, RegistrarAuthentication, Rvr, RvrCheck, SignedVoucher,
     VoucherTrust, domain_id,
 };
 use proto_voucher::{Assertion, Nonce, Pins};
@@ -101,38 +101,56 @@ fn rvr_check(anchors: &Anchors, compat: Compat) -> RvrCheck<'_> {
 fn the_registrar_accepts_the_pledges_request() {
     // RFC8995-5.2-signed-by-idevid
     let (idevid, own) = (idevid(), [registrar()]);
-    let pvr = Pvr::parse(&pvr_der()).unwrap().verify(&pvr_check(&idevid, &own, Compat::IdData)).unwrap();
+    let pvr = Pvr::parse(&pvr_der(), Format::CmsJson)
+        .unwrap()
+        .verify(&pvr_check(&idevid, &own, Compat::IdData))
+        .unwrap();
     assert_eq!(pvr.serial_number().as_str(), "00-D0-E5-F2-00-02");
     // RFC8995-5.8.1-nonce-opaque
     assert_eq!(pvr.nonce(), &nonce());
     assert_eq!(pvr.request().created_at, "2021-04-13T21:43:23.747Z".parse().ok());
     assert_eq!(pvr.request().proximity_registrar, Pins::from_certificate(registrar().der()));
-    assert_eq!(pvr.der(), pvr_der());
+    assert_eq!(pvr.as_bytes(), pvr_der());
 }
 
 #[test]
 fn without_compat_the_examples_are_refused() {
     let (idevid, own) = (idevid(), [registrar()]);
-    assert!(Pvr::parse(&pvr_der()).unwrap().verify(&pvr_check(&idevid, &own, Compat::Strict)).is_err());
-    assert!(Rvr::parse(&rvr_der()).unwrap().verify(&rvr_check(&maker_anchors(), Compat::Strict)).is_err());
+    assert!(
+        Pvr::parse(&pvr_der(), Format::CmsJson)
+            .unwrap()
+            .verify(&pvr_check(&idevid, &own, Compat::Strict))
+            .is_err()
+    );
+    assert!(
+        Rvr::parse(&rvr_der(), Format::CmsJson)
+            .unwrap()
+            .verify(&rvr_check(&maker_anchors(), Compat::Strict))
+            .is_err()
+    );
     let anchors = maker_anchors();
     let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::Strict };
-    assert!(SignedVoucher::parse(&voucher_der()).unwrap().verify(&trust).is_err());
+    assert!(SignedVoucher::parse(&voucher_der(), Format::CmsJson).unwrap().verify(&trust).is_err());
 }
 
 #[test]
 fn another_registrar_sees_that_it_was_not_meant() {
     // RFC8995-5.2-proximity
     let (idevid, other) = (idevid(), [owner_ca()]);
-    let error =
-        Pvr::parse(&pvr_der()).unwrap().verify(&pvr_check(&idevid, &other, Compat::IdData)).unwrap_err();
+    let error = Pvr::parse(&pvr_der(), Format::CmsJson)
+        .unwrap()
+        .verify(&pvr_check(&idevid, &other, Compat::IdData))
+        .unwrap_err();
     assert_eq!(error, Error::PvrProximityMismatch);
 }
 
 #[test]
 fn the_masa_accepts_the_registrars_request_and_finds_proximity_proved() {
     let anchors = maker_anchors();
-    let rvr = Rvr::parse(&rvr_der()).unwrap().verify(&rvr_check(&anchors, Compat::IdData)).unwrap();
+    let rvr = Rvr::parse(&rvr_der(), Format::CmsJson)
+        .unwrap()
+        .verify(&rvr_check(&anchors, Compat::IdData))
+        .unwrap();
     assert_eq!(rvr.serial_number().as_str(), "00-D0-E5-F2-00-02");
     assert_eq!(rvr.nonce(), Some(&nonce()));
     // The certificate inside is another issue of the same device's: one key, one serial number.
@@ -148,7 +166,10 @@ fn the_masa_accepts_the_registrars_request_and_finds_proximity_proved() {
 fn the_pledges_request_is_inside_the_registrars_octet_for_octet() {
     // RFC8995-5.5-prior-byte-for-byte
     let anchors = maker_anchors();
-    let rvr = Rvr::parse(&rvr_der()).unwrap().verify(&rvr_check(&anchors, Compat::IdData)).unwrap();
+    let rvr = Rvr::parse(&rvr_der(), Format::CmsJson)
+        .unwrap()
+        .verify(&rvr_check(&anchors, Compat::IdData))
+        .unwrap();
     assert_eq!(rvr.request().prior_signed_voucher_request, Some(pvr_der()));
 }
 
@@ -157,13 +178,13 @@ fn the_voucher_leads_to_the_makers_anchor_and_pins_the_registrar() {
     // RFC8995-5.6.1-signature
     let anchors = maker_anchors();
     let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::IdData };
-    let voucher = SignedVoucher::parse(&voucher_der()).unwrap().verify(&trust).unwrap();
+    let voucher = SignedVoucher::parse(&voucher_der(), Format::CmsJson).unwrap().verify(&trust).unwrap();
     assert_eq!(voucher.voucher().assertion, Some(Assertion::Logged));
     assert_eq!(voucher.voucher().nonce, Some(nonce()));
     assert_eq!(voucher.voucher().pinned_domain, Pins::from_certificate(registrar().der()));
     let elsewhere = Anchors::new([owner_ca()]);
     let trust = VoucherTrust { anchors: &elsewhere, ..trust };
-    let error = SignedVoucher::parse(&voucher_der()).unwrap().verify(&trust).unwrap_err();
+    let error = SignedVoucher::parse(&voucher_der(), Format::CmsJson).unwrap().verify(&trust).unwrap_err();
     assert!(matches!(error, Error::VoucherSignatureInvalid(_)), "{error:?}");
 }
 
@@ -171,15 +192,20 @@ fn the_voucher_leads_to_the_makers_anchor_and_pins_the_registrar() {
 fn our_pledge_would_have_imprinted_on_that_day() {
     let (idevid, registrar, anchors) = (idevid(), registrar(), maker_anchors());
     let content = PvrContent::honest(&idevid, &registrar, nonce(), None).unwrap();
-    let awaiting =
-        pledge::request(&content, &signer(vector!("idevid_00-D0-E5-F2-00-02.key")), &[idevid]).unwrap();
+    let awaiting = pledge::request(
+        &content,
+        Format::CmsJson,
+        &signer(vector!("idevid_00-D0-E5-F2-00-02.key")),
+        &[idevid],
+    )
+    .unwrap();
     for clock in [Some(that_day()), None] {
         let strict = VoucherPolicy::strict(&anchors, clock);
         let compat =
             VoucherPolicy { trust: VoucherTrust { compat: Compat::IdData, ..strict.trust }, ..strict };
         let imprint = awaiting.verify(&voucher_der(), &compat).unwrap();
         let imprinted = imprint.check_registrar(&[registrar.clone(), owner_ca()]).unwrap();
-        assert_eq!(imprinted.pinned(), &registrar);
+        assert_eq!(imprinted.pinned().certificate(), Some(&registrar));
         assert!(awaiting.verify(&voucher_der(), &strict).is_err());
     }
 }
@@ -188,8 +214,11 @@ fn our_pledge_would_have_imprinted_on_that_day() {
 fn our_registrar_would_have_relayed_the_voucher() {
     // RFC8995-5.6-pin-is-ours
     let (idevid, own, anchors) = (idevid(), [registrar()], maker_anchors());
-    let pvr = Pvr::parse(&pvr_der()).unwrap().verify(&pvr_check(&idevid, &own, Compat::IdData)).unwrap();
-    let draft = registrar::prepare(&pvr, &idevid, that_day()).unwrap();
+    let pvr = Pvr::parse(&pvr_der(), Format::CmsJson)
+        .unwrap()
+        .verify(&pvr_check(&idevid, &own, Compat::IdData))
+        .unwrap();
+    let draft = registrar::prepare(&pvr, &[idevid], that_day()).unwrap();
     let chain = [registrar(), owner_ca()];
     let ask = draft.sign(&signer(vector!("jrc_prime256v1.key")), &chain).unwrap();
     let body = voucher_der();
@@ -200,7 +229,7 @@ fn our_registrar_would_have_relayed_the_voucher() {
         body: &body,
     };
     let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::IdData };
-    assert_eq!(ask.awaiting.resume(&reply, &trust).unwrap().der(), voucher_der());
+    assert_eq!(ask.awaiting.resume(&reply, &trust).unwrap().to_relay(), voucher_der());
 }
 
 #[test]

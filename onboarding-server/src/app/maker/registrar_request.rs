@@ -8,7 +8,7 @@ use pki::Certificate;
 use pki::cms::Compat;
 use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
 use proto::{DomainId, Fingerprint, UnixTime};
-use proto_brski::{RegistrarAuthentication, Rvr, RvrCheck, Verified, domain_id};
+use proto_brski::{Format, RegistrarAuthentication, Rvr, RvrCheck, Verified, domain_id};
 use server_listen::Peer;
 use server_store::{Actor, IdevId, Stamp, Unit};
 
@@ -32,7 +32,7 @@ impl RegistrarRequest {
         body: &[u8],
         now: UnixTime,
     ) -> Result<Self, Refusal> {
-        let parsed = Rvr::parse(body)?;
+        let parsed = Rvr::parse(body, Format::CmsJson)?;
         let id = server_store::device_id(&maker.settings.id, parsed.claimed_serial_number());
         let unit = maker.store.read(move |store| store.load_unit(id)).await?;
         let idevid = unit.as_ref().and_then(idevid);

@@ -107,7 +107,7 @@ async fn complete(
     voucher: &proto_brski::SignedVoucher,
 ) -> Result<Vec<u8>, Refusal> {
     let assertion = Text::new(voucher.voucher().assertion.map_or("", proto_voucher::Assertion::name))?;
-    let der = voucher.der().to_vec();
+    let der = voucher.to_relay().to_vec();
     let command = CompleteVoucher {
         pvr_digest,
         expected: version(owner, pvr_digest).await?,

@@ -4,14 +4,17 @@
 use core::time::Duration;
 
 use pki::cms::Compat;
+use pki::cose::Bags;
 use pki::path::{Anchors, Expiry, Revocation};
 use pki::{Certificate, Issuer, KeyAlgorithm, Profile, Signer, Subject, Template, random_serial, self_sign};
-use proto::{SerialNumber, UnixTime, media_type};
+use proto::{SerialNumber, UnixTime};
 use proto_brski::masa::{self, Terms};
 use proto_brski::pledge::{self, AwaitVoucher, PvrContent};
 use proto_brski::registrar::{self, AskMasa, MasaReply};
-use proto_brski::{Error, Pvr, PvrCheck, RegistrarAuthentication, Rvr, RvrCheck, Verified, VoucherTrust};
-use proto_voucher::Nonce;
+use proto_brski::{
+    Error, Format, Pvr, PvrCheck, RegistrarAuthentication, Rvr, RvrCheck, Unverified, Verified, VoucherTrust,
+};
+use proto_voucher::{Nonce, VoucherRequest, cbor, json};
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -98,8 +101,9 @@ impl Authority {
     }
 }
 
-/// All parties of one onboarding.
+/// All parties of one onboarding, and the form in which they speak.
 pub(crate) struct World {
+    pub(crate) format: Format,
     pub(crate) maker: Authority,
     pub(crate) device: Holder,
     pub(crate) masa: Holder,
@@ -110,9 +114,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::of(Format::CmsJson)
+    }
+
+    /// One of each form: every check is the same in all.
+    pub(crate) fn all() -> [Self; 2] {
+        Format::ALL.map(Self::of)
+    }
+
+    pub(crate) fn of(format: Format) -> Self {
         let maker = Authority::maker("Maker");
         let owner = Authority::owner("Owner");
         Self {
+            format,
             device: maker.device("GW-0001"),
             masa: maker.issue(Profile::MasaVoucherSigner, Subject::new("Maker MASA")),
             registrar: owner.issue(Profile::Registrar, Subject::new("registrar.example")),
@@ -129,7 +143,34 @@ impl World {
     }
 
     pub(crate) fn ask(&self, content: &PvrContent) -> AwaitVoucher {
-        pledge::request(content, &self.device.signer, &self.device.chain).unwrap()
+        self.ask_as(&self.device, content)
+    }
+
+    pub(crate) fn ask_as(&self, device: &Holder, content: &PvrContent) -> AwaitVoucher {
+        pledge::request(content, self.format, &device.signer, &device.chain).unwrap()
+    }
+
+    pub(crate) fn parse_pvr(&self, octets: &[u8]) -> Result<Unverified<Pvr>, Error> {
+        Pvr::parse(octets, self.format)
+    }
+
+    pub(crate) fn parse_rvr(&self, octets: &[u8]) -> Result<Unverified<Rvr>, Error> {
+        Rvr::parse(octets, self.format)
+    }
+
+    /// Signs a registrar's request as no honest one would.
+    pub(crate) fn forge_rvr(&self, request: &VoucherRequest, holder: &Holder) -> Vec<u8> {
+        match self.format {
+            Format::CmsJson => {
+                let content = json::write_voucher_request(request).unwrap();
+                pki::cms::sign(&content, &holder.signer, &holder.chain).unwrap()
+            }
+            Format::CoseCbor => {
+                let content = cbor::write_voucher_request(request).unwrap();
+                let bags = Bags { protected: &[], unprotected: &holder.chain };
+                pki::cose::sign_with(&content, &holder.signer, bags).unwrap()
+            }
+        }
     }
 
     pub(crate) fn check_pvr(&self, der: &[u8]) -> Result<Verified<Pvr>, Error> {
@@ -139,11 +180,11 @@ impl World {
             compat: Compat::Strict,
             now: now(),
         };
-        Pvr::parse(der)?.verify(&check)
+        self.parse_pvr(der)?.verify(&check)
     }
 
     pub(crate) fn ask_masa(&self, pvr: &Verified<Pvr>) -> AskMasa {
-        let draft = registrar::prepare(pvr, self.device.certificate(), now()).unwrap();
+        let draft = registrar::prepare(pvr, &self.device.chain, now()).unwrap();
         draft.sign(&self.registrar.signer, &self.registrar.chain).unwrap()
     }
 
@@ -160,7 +201,7 @@ impl World {
     }
 
     pub(crate) fn check_rvr(&self, der: &[u8]) -> Result<Verified<Rvr>, Error> {
-        Rvr::parse(der)?.verify(&self.rvr_check())
+        self.parse_rvr(der)?.verify(&self.rvr_check())
     }
 
     pub(crate) fn issue_voucher(&self, rvr: &Verified<Rvr>) -> Vec<u8> {
@@ -172,14 +213,14 @@ impl World {
         VoucherTrust { anchors: &self.maker_anchors, clock: Some(now()), compat: Compat::Strict }
     }
 
+    pub(crate) fn reply<'a>(&self, body: &'a [u8]) -> MasaReply<'a> {
+        MasaReply { status: 200, media_type: Some(self.format.media_type()), retry_after_seconds: None, body }
+    }
+
     /// Plays an honest exchange up to the registrar's request.
     pub(crate) fn honest_rvr(&self) -> (AwaitVoucher, AskMasa) {
         let awaiting = self.ask(&self.content());
         let pvr = self.check_pvr(awaiting.request()).unwrap();
         (awaiting, self.ask_masa(&pvr))
     }
-}
-
-pub(crate) fn reply(body: &[u8]) -> MasaReply<'_> {
-    MasaReply { status: 200, media_type: Some(media_type::VOUCHER_CMS_JSON), retry_after_seconds: None, body }
 }
