@@ -28,7 +28,7 @@ pub const BRSKI_RV: &str = "/.well-known/brski/rv";
 pub const BRSKI_VS: &str = "/.well-known/brski/vs";
 /// Tells over CoAPS what became of the enrolment.
 pub const BRSKI_ES: &str = "/.well-known/brski/es";
-/// Brings the CA certificates over CoAPS (RFC 9148 §4.1).
+/// Brings the CA certificates over CoAPS (RFC 9148 §5.1).
 pub const EST_CRTS: &str = "/.well-known/est/crts";
 /// Asks for the first certificate over CoAPS.
 pub const EST_SEN: &str = "/.well-known/est/sen";

@@ -14,14 +14,18 @@ use crate::{Error, body};
 /// # Errors
 /// [`Error::CaCertsInvalid`] (`Fault`); [`Error::Pki`] when they are too many.
 pub fn ca_certs(path: &[Certificate], rollover: &[Certificate]) -> Result<String, Error> {
+    Ok(body::encode(&cms::certs_only(&check_path(path, rollover)?)?))
+}
+
+/// Checks that the CA certificates are what both transports send, and puts them into one list.
+pub(crate) fn check_path(path: &[Certificate], rollover: &[Certificate]) -> Result<Vec<Certificate>, Error> {
     let is_path =
         path.iter().zip(path.iter().skip(1)).all(|(below, above)| below.issuer_der() == above.subject_der());
     // RFC7030-4.1.3-ca-certs
     if path.is_empty() || !is_path || !path.iter().chain(rollover).all(Certificate::is_ca) {
         return Err(Error::CaCertsInvalid);
     }
-    let all: Vec<Certificate> = path.iter().chain(rollover).cloned().collect();
-    Ok(body::encode(&cms::certs_only(&all)?))
+    Ok(path.iter().chain(rollover).cloned().collect())
 }
 
 /// Writes the answer to simpleenroll or simplereenroll: the issued certificate and no other.
@@ -50,8 +54,12 @@ pub fn read_ca_certs(answer: &[u8]) -> Result<Vec<Certificate>, Error> {
 /// (`Untrusted`) when it holds not exactly one certificate or one for another key.
 pub fn read_issued(answer: &[u8], key: &PublicKey) -> Result<Certificate, Error> {
     let (der, _) = body::decode(answer)?;
-    let certificates = cms::parse_certs_only(&der)?;
-    match certificates.as_slice() {
+    only_issued(&cms::parse_certs_only(&der)?, key)
+}
+
+/// Takes the one certificate of an answer, which is for this key.
+pub(crate) fn only_issued(certificates: &[Certificate], key: &PublicKey) -> Result<Certificate, Error> {
+    match certificates {
         // RFC7030-4.2.3-only-the-issued
         [certificate] if certificate.public_key().spki_der() == key.spki_der() => Ok(certificate.clone()),
         _ => Err(Error::IssuedCertificateInvalid),

@@ -27,6 +27,12 @@ pub enum Error {
     /// The body is neither base64 nor one DER value.
     #[error("the body is neither base64 nor DER")]
     BodyEncodingInvalid,
+    /// The body is no `multipart-core`, has too many parts, or not those that are expected.
+    #[error("the collection of representations is malformed or incomplete")]
+    MultipartMalformed,
+    /// The server encrypted the key that it made, which was not asked for.
+    #[error("the key that the server made is encrypted")]
+    ServerKeyEncrypted,
     /// What the body carries does not hold; the cellar says why.
     #[error(transparent)]
     Pki(#[from] pki::Error),
@@ -72,7 +78,10 @@ impl Reason for Error {
             Self::LabelInvalid | Self::BodyTooLarge | Self::BodyEmpty | Self::BodyEncodingInvalid => {
                 Class::Malformed
             }
-            Self::MediaTypeUnsupported | Self::AcceptUnsupported => Class::Unsupported,
+            Self::MultipartMalformed => Class::Malformed,
+            Self::MediaTypeUnsupported | Self::AcceptUnsupported | Self::ServerKeyEncrypted => {
+                Class::Unsupported
+            }
             Self::Pki(error) => error.class(),
             Self::CsrAsksForCa | Self::CsrChallengePassword => Class::Refused,
             Self::CsrSerialNumberMissing | Self::CsrAttrsMalformed => Class::Malformed,
@@ -94,6 +103,8 @@ impl Reason for Error {
             Self::BodyTooLarge => "est-body-too-large",
             Self::BodyEmpty => "est-body-empty",
             Self::BodyEncodingInvalid => "est-body-encoding-invalid",
+            Self::MultipartMalformed => "est-multipart-malformed",
+            Self::ServerKeyEncrypted => "est-server-key-encrypted",
             Self::CsrAsksForCa => "csr-asks-for-ca",
             Self::CsrChallengePassword => "csr-challenge-password",
             Self::CsrSerialNumberMissing => "csr-serial-number-missing",

@@ -1,6 +1,7 @@
 //! Enrollment over Secure Transport: its messages, and the checks that a request must pass.
 //!
-//! Source: RFC 7030, as RFC 8951 clarifies it; RFC 8995 §5.9 for the use after a voucher.
+//! Source: RFC 7030, as RFC 8951 clarifies it; RFC 9148 for the same over CoAPS ([`coap`]); RFC 8995 §5.9 for the use
+//! after a voucher.
 //! Does not: open a channel, judge a certificate path, decide who is admitted, issue a certificate.
 //! Invariants: an [`EnrollRequest`] or [`RenewalRequest`] is signed by the key that it carries and is bound to the
 //! certificate that opened the channel; nothing that a request asks for is granted because it asks.
@@ -19,6 +20,7 @@
 
 pub mod body;
 pub mod certs;
+pub mod coap;
 mod csrattrs;
 mod enroll;
 mod error;
