@@ -9,7 +9,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # What the build itself needs, and the strangers that the interoperability tests call.
 BUILD_PACKAGES := gcc libc6-dev make
 TEST_PACKAGES := openssl curl ca-certificates strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins \
-                 python3 python3-venv systemd
+                 python3 python3-cbor2 python3-cryptography python3-venv systemd
 
 .PHONY: help
 help: ## Lists the targets.

@@ -1,6 +1,7 @@
 //! Strangers: programs that share no line with ours do the whole of a pledge's or an operator's part.
 
 mod bench;
+mod cose_python;
 mod grpc_python;
 mod openssl_curl;
 mod strongswan;
