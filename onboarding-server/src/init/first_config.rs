@@ -25,7 +25,7 @@ pub struct FirstConfig {
     pub products: Vec<String>,
     /// Where the listeners are.
     pub listeners: FirstListeners,
-    /// Whether the MASA of this very machine may be asked: for development on loopback.
+    /// Whether all of it stays on this machine: for development.
     pub is_loopback: bool,
 }
 
@@ -91,10 +91,7 @@ impl FirstConfig {
         writeln!(out, "anchors = [\"{}/maker/pki/root.pem\"]", self.state_dir)?;
         writeln!(out, "intermediates = [\"{}/maker/pki/issuing.pem\"]", self.state_dir)?;
         writeln!(out, "masa_hosts = [{:?}]", self.masa_url)?;
-        if self.is_loopback {
-            writeln!(out, "allow_private_addresses = true")?;
-        }
-        Ok(())
+        writeln!(out, "# Its MASA is this very server, wherever that stands.\nallow_private_addresses = true")
     }
 
     fn write_maker(&self, out: &mut String, maker: &ManufacturerId) -> fmt::Result {
@@ -107,7 +104,9 @@ impl FirstConfig {
         writeln!(out, "masa_url = {:?}", self.masa_url)?;
         for product in &self.products {
             writeln!(out, "\n[[maker.product]]\nname = {product:?}")?;
-            writeln!(out, "mud_url = \"https://mud.example.com/{product}.json\"")?;
+            // What is written into an IDevID stays there for ever, so in production nothing is made up.
+            let sign = if self.is_loopback { "" } else { "# " };
+            writeln!(out, "{sign}mud_url = \"https://mud.example.com/{product}.json\"")?;
         }
         Ok(())
     }

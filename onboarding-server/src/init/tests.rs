@@ -47,6 +47,14 @@ fn the_first_configuration_has_no_problem_in_any_combination_of_roles() {
 }
 
 #[test]
+fn a_server_of_both_roles_may_ask_its_own_masa_and_makes_no_mud_url_up() {
+    let production = FirstConfig { is_loopback: false, ..first_config() };
+    let config = Config::parse(&production.render(), Path::new("/x")).unwrap();
+    assert!(config.owner.unwrap().manufacturers[0].allow_private_addresses);
+    assert_eq!(config.maker.unwrap().products[0].mud_url, None);
+}
+
+#[test]
 fn what_init_makes_passes_check() {
     let directory = tempfile::tempdir().unwrap();
     let config = config_in(directory.path());
