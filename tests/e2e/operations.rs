@@ -7,6 +7,7 @@ use pki::crl::RevocationReason;
 use pki::{Certificate, Crl};
 use proto::CertificateSerial;
 use proto_api::v1;
+use tests::program;
 use tests::server::Server;
 use tokio::time::{sleep, timeout};
 
@@ -41,6 +42,30 @@ async fn a_device_is_shown_with_its_certificates_and_its_whole_story() {
     assert_eq!(kinds.get(..expected.len()), Some(expected.as_slice()), "{kinds:?}");
     assert!(kinds.contains(&"enrollment-confirmed"), "{kinds:?}");
     assert!(events.events.iter().all(|event| event.device_id == shown.id));
+}
+
+#[tokio::test]
+async fn the_metrics_name_no_device_and_do_not_grow_with_the_fleet() {
+    let server =
+        Server::start_with(|config| config.replace("[owner]", "[owner]\nunknown_devices = \"refuse\""));
+    let units = make_units(&server, "M1", 6).await;
+    let (announced, unknown) = units.split_at(3);
+    declare(&server, announced).await;
+    let mut lengths = Vec::new();
+    for (welcome, stranger) in announced.iter().zip(unknown) {
+        assert!(come_aboard(&server, welcome, Reenrollment::None).await.outcome.is_ok());
+        assert!(come_aboard(&server, stranger, Reenrollment::None).await.outcome.is_err());
+        let page = program::run("curl", ["-sS", &format!("http://{}/metrics", server.ready().metrics)])
+            .well()
+            .text();
+        assert!(page.contains(r#"reason="policy-device-unknown""#), "{page}");
+        for unit in [welcome, stranger] {
+            let fingerprint = unit.idevid().chain[0].fingerprint().to_string();
+            assert!(!page.contains(unit.serial_number().as_str()) && !page.contains(&fingerprint), "{page}");
+        }
+        lengths.push(page.lines().count());
+    }
+    assert_eq!(lengths[1], lengths[2], "each device adds lines");
 }
 
 #[tokio::test]
