@@ -45,6 +45,9 @@ pub enum Error {
     /// The answer is no HTTP, or not what its media type promises.
     #[error("answer unreadable")]
     AnswerUnreadable,
+    /// The server wants a kind of key that this pledge cannot make.
+    #[error("the server wants a kind of key that this pledge cannot make")]
+    KeyKindUnknown,
     /// The answer has another media type than was asked for.
     #[error("answer has an unexpected media type")]
     AnswerMediaType,
@@ -212,7 +215,7 @@ impl Reason for Error {
             | Self::TimedOut
             | Self::Api(_) => Class::Busy,
             Self::StillPending => Class::NotYet,
-            Self::AnswerMediaType | Self::Redirected => Class::Unsupported,
+            Self::AnswerMediaType | Self::KeyKindUnknown | Self::Redirected => Class::Unsupported,
             Self::Refused(_) | Self::FactoryRefused(_) | Self::ApiRefused(_) | Self::NotEnrolled => {
                 Class::Refused
             }
@@ -248,6 +251,7 @@ impl Reason for Error {
             Self::StillPending => "sim-still-pending",
             Self::AnswerTooLarge => "sim-answer-too-large",
             Self::AnswerUnreadable => "sim-answer-unreadable",
+            Self::KeyKindUnknown => "sim-key-kind-unknown",
             Self::AnswerMediaType => "sim-answer-media-type",
             Self::Redirected => "sim-redirected",
             Self::Refused(_) => "sim-refused",

@@ -9,8 +9,8 @@ mod manufacturers;
 use std::sync::Arc;
 
 use pki::path::Anchors;
-use pki::{Certificate, Issuer, Signer};
-use server_config::Config;
+use pki::{Certificate, Issuer, KeyKind, Signer};
+use server_config::{Config, DeviceKey};
 use server_listen::{load_anchors, load_chain, load_key};
 use server_store::{Maker, Options, Owner, Store};
 
@@ -51,6 +51,8 @@ pub struct OwnerContext {
     pub issuer: Issuer,
     /// That CA's certificate and those above it, the root last.
     pub ca_path: Vec<Certificate>,
+    /// The kinds of key that devices may have certified; the first is the one that they are asked for.
+    pub device_keys: Vec<KeyKind>,
     /// The domain's root.
     pub domain_anchors: Anchors,
     /// Whose devices may come.
@@ -137,6 +139,7 @@ impl OwnerContext {
         let ca_path = ca_path(&owner.issuing_certificate, &owner.root)?;
         Ok(Self {
             settings: owner.clone(),
+            device_keys: owner.ldevid_keys.iter().copied().map(key_kind).collect(),
             store: Ledger::new(store)?,
             registrar: Credential::load(&owner.registrar_certificate, &owner.registrar_key)?,
             issuer: issuer(&ca_path, &owner.issuing_key)?,
@@ -145,6 +148,21 @@ impl OwnerContext {
             manufacturers: Manufacturers::load(owner)?,
             masa: MasaClient::new(owner.masa_timeout),
         })
+    }
+
+    /// Returns the kind of key that devices are asked for.
+    #[must_use]
+    pub fn asked_key(&self) -> KeyKind {
+        self.device_keys.first().copied().unwrap_or(KeyKind::P256)
+    }
+}
+
+fn key_kind(key: DeviceKey) -> KeyKind {
+    match key {
+        DeviceKey::EcdsaP256 => KeyKind::P256,
+        DeviceKey::EcdsaP384 => KeyKind::P384,
+        DeviceKey::Ed25519 => KeyKind::Ed25519,
+        DeviceKey::Rsa => KeyKind::Rsa,
     }
 }
 

@@ -163,12 +163,16 @@ fn pss_from_parameters(mut fields: Reader<'_>) -> Option<SignatureAlgorithm> {
     }
 }
 
-/// What a public key is for, as its SubjectPublicKeyInfo says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyKind {
+/// What a public key is, as its SubjectPublicKeyInfo says: the kinds of key that we verify and certify.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyKind {
+    /// A point on P-256.
     P256,
+    /// A point on P-384.
     P384,
+    /// An Ed25519 key.
     Ed25519,
+    /// An RSA key of 2048 to 8192 bits.
     Rsa,
 }
 

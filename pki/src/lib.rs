@@ -28,7 +28,7 @@ pub mod tls;
 mod tlv;
 mod trust;
 
-pub use algorithm::{KeyAlgorithm, SignatureAlgorithm};
+pub use algorithm::{KeyAlgorithm, KeyKind, SignatureAlgorithm};
 pub use certificate::{
     CERTIFICATE_BYTES_MAX, CHAIN_CERTIFICATES_MAX, Certificate, Extension, HardwareModuleName, KeyUsage,
 };

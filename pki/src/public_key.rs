@@ -112,7 +112,9 @@ impl PublicKey {
         self.verify(SignatureAlgorithm::from_der(algorithm)?, message, signature)
     }
 
-    pub(crate) fn kind(&self) -> KeyKind {
+    /// Returns what kind of key it is.
+    #[must_use]
+    pub fn kind(&self) -> KeyKind {
         self.0.kind
     }
 

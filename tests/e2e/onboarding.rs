@@ -1,10 +1,12 @@
 //! The main job, and what a person decides in it.
 
 use device_sim::pledge::Reenrollment;
+use pki::KeyAlgorithm;
+use proto::Reason;
 use proto_api::v1::{ApproveDeviceRequest, DeviceState, RefuseDeviceRequest, RetireDeviceRequest};
 use tests::server::Server;
 
-use crate::support::{change, come_aboard, declare, device, make_units};
+use crate::support::{change, come_aboard, declare, device, make_units, renew};
 
 #[tokio::test]
 async fn a_unit_made_in_the_factory_and_announced_comes_aboard_and_renews() {
@@ -17,6 +19,27 @@ async fn a_unit_made_in_the_factory_and_announced_comes_aboard_and_renews() {
         // RFC8995-5.9.4-confirmed-by-ldevid: nothing else makes a device operational.
         assert_eq!(device(&server, unit).await.state(), DeviceState::Operational);
     }
+}
+
+// RFC8995-5.9.2-csr-attributes
+// RFC8995-5.9.2-request-as-indicated
+#[tokio::test]
+async fn a_pledge_makes_the_key_that_it_is_asked_for_and_another_kind_is_refused() {
+    let mut server = Server::start_with(|config| {
+        config.replace("[owner]", "[owner]\nldevid_keys = [\"ecdsa-p384\", \"ed25519\"]")
+    });
+    let units = make_units(&server, "K1", 2).await;
+    declare(&server, &units).await;
+    let onboarding = come_aboard(&server, &units[0], Reenrollment::Rekey).await;
+    let enrolled = onboarding.outcome.expect("it comes aboard");
+    assert_eq!(enrolled.ldevid.signer.algorithm(), KeyAlgorithm::EcdsaP384);
+
+    server.reconfigure(|config| config.replace("\"ecdsa-p384\", \"ed25519\"", "\"rsa\""));
+    let refused =
+        come_aboard(&server, &units[1], Reenrollment::None).await.outcome.expect_err("no RSA key is made");
+    assert_eq!(refused.code().as_str(), "sim-key-kind-unknown");
+    let renewal = renew(&server, &units[0], &enrolled).await.expect_err("its key is not taken any more");
+    assert!(renewal.to_string().contains("csr-key-unwanted"), "{renewal}");
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! What end-to-end tests do with units, and ask about them.
 
+use device_sim::Error;
 use device_sim::acknowledged::Acknowledgements;
-use device_sim::pledge::{Onboarding, Params, Reenrollment, onboard};
+use device_sim::pledge::{Enrolled, Onboarding, Params, Reenrollment, onboard, reenroll};
 use device_sim::random::Randomness;
-use device_sim::transport::Patience;
+use device_sim::transport::{Identity, Patience};
 use device_sim::unit::Unit;
 use proto_api::v1;
 use tests::server::{MANUFACTURER, Server};
@@ -19,6 +20,18 @@ pub(crate) async fn come_aboard(server: &Server, unit: &Unit, reenrollment: Reen
         acknowledgements: &Acknowledgements::none(),
     };
     onboard(unit, params, &mut Randomness::System).await
+}
+
+/// Renews a device's certificate with a new key of the kind that it has.
+pub(crate) async fn renew(server: &Server, unit: &Unit, enrolled: &Enrolled) -> Result<Identity, Error> {
+    let endpoint = server.registrar();
+    let params = Params {
+        endpoint: &endpoint,
+        patience: Patience::default(),
+        reenrollment: Reenrollment::Rekey,
+        acknowledgements: &Acknowledgements::none(),
+    };
+    reenroll(enrolled, unit.serial_number(), params).await
 }
 
 /// Reads a device's record.

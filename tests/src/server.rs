@@ -52,12 +52,20 @@ impl Server {
         let prepare =
             ["dev".into(), "run".into(), "--any-port".into(), "--prepare-only".into(), "--dir".into(), dir];
         let _ = program::run(program::ours("onboarding-server"), prepare).well();
-        let path = directory.path().join("gangway.toml");
+        let mut server = Self { directory, child: None, ready: None };
+        server.reconfigure(change);
+        server
+    }
+
+    /// Starts the server again with another configuration.
+    ///
+    /// # Panics
+    /// Panics when it does not become ready.
+    pub fn reconfigure(&mut self, change: impl FnOnce(String) -> String) {
+        let path = self.directory.path().join("gangway.toml");
         let config = fs::read_to_string(&path).expect("the configuration was written");
         fs::write(&path, change(config)).expect("the configuration is writable");
-        let mut server = Self { directory, child: None, ready: None };
-        server.restart();
-        server
+        self.restart();
     }
 
     /// Starts the server (again); its state is as the last one left it.

@@ -8,8 +8,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pki::path::{Anchors, Purpose, Revocation, Rules};
-use pki::{Certificate, KeyAlgorithm, Signer, csr, path};
+use pki::{Certificate, KeyAlgorithm, KeyKind, Signer, csr, path};
 use proto::{Fingerprint, SerialNumber, UnixTime, media_type};
+use proto_est::CsrAttrs;
 
 use super::Imprint;
 use crate::Error;
@@ -163,6 +164,27 @@ pub fn encode_est(der: &[u8]) -> String {
 pub fn decode_est(body: &[u8]) -> Result<Vec<u8>, Error> {
     let dense: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
     STANDARD.decode(dense).map_err(|_| Error::AnswerUnreadable)
+}
+
+/// Reads from an answer to csrattrs which kind of key to make: our usual one where the server does not care, which it
+/// says by an answer without any, by 204 or by 404 (RFC 7030 §4.5.2).
+///
+/// # Errors
+/// [`Error::Refused`] with what the server said; [`Error::AnswerUnreadable`] (`Malformed`); [`Error::KeyKindUnknown`]
+/// (`Unsupported`) when it wants a kind that this pledge cannot make.
+pub(super) fn wanted_key(answer: &Answer) -> Result<KeyAlgorithm, Error> {
+    let attributes = match answer.status {
+        200 => CsrAttrs::read(&answer.body).map_err(|_| Error::AnswerUnreadable)?,
+        204 | 404 => CsrAttrs::default(),
+        _ => return Err(Error::Refused(answer.refusal())),
+    };
+    match attributes.wanted_key() {
+        None => Ok(KeyAlgorithm::default()),
+        Some(KeyKind::P256) => Ok(KeyAlgorithm::EcdsaP256),
+        Some(KeyKind::P384) => Ok(KeyAlgorithm::EcdsaP384),
+        Some(KeyKind::Ed25519) => Ok(KeyAlgorithm::Ed25519),
+        Some(KeyKind::Rsa) => Err(Error::KeyKindUnknown),
+    }
 }
 
 /// Reads the certificates of an EST answer.

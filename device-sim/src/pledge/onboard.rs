@@ -1,6 +1,6 @@
 //! The whole way aboard, step by step.
 
-use pki::Certificate;
+use pki::{Certificate, KeyAlgorithm, Signer};
 use proto::{SerialNumber, media_type, well_known};
 use proto_voucher::Nonce;
 
@@ -78,8 +78,8 @@ impl Attempt<'_> {
         self.report_voucher(&mut session).await?;
         // RFC 8995 §5.9: the owner's certificate.
         let anchors = self.ca_certs(&mut session, &imprint).await?;
-        self.csr_attrs(&mut session).await?;
-        let ldevid = self.enroll(&mut session, &anchors).await?;
+        let wanted = self.csr_attrs(&mut session).await?;
+        let ldevid = self.enroll(&mut session, &anchors, wanted).await?;
         drop(session);
         let mut session = self.reconnect(&ldevid, &anchors).await?;
         self.report_enrollment(&mut session).await?;
@@ -183,23 +183,27 @@ impl Attempt<'_> {
         self.end(&running, anchors, |_| format!("{count} CA certificates"))
     }
 
-    async fn csr_attrs(&mut self, session: &mut Session) -> Result<(), Error> {
+    /// Asks which attributes the request is to have; the kind of its key is what this pledge can choose.
+    // RFC8995-5.9.2-csr-attributes
+    async fn csr_attrs(&mut self, session: &mut Session) -> Result<KeyAlgorithm, Error> {
         let mut running = self.transcript.begin(Step::CsrAttrs);
         let request = crate::transport::Request::get(well_known::CSR_ATTRS, "application/csrattrs");
         let answer = session.send(&request, &mut running).await;
-        // 204 and 404 say that there are none (RFC 7030 §4.5.2).
-        let answer = answer.and_then(|answer| match answer.status {
-            200 | 204 | 404 => Ok(answer),
-            _ => Err(Error::Refused(answer.refusal())),
-        });
-        self.end(&running, answer, |answer| format!("{} bytes", answer.body.len())).map(|_| ())
+        let wanted = answer.and_then(|answer| enroll::wanted_key(&answer));
+        self.end(&running, wanted, |wanted| format!("a key of {wanted}"))
     }
 
     /// Enrolls and verifies; a certificate that is not acceptable is reported over the same connection.
-    async fn enroll(&mut self, session: &mut Session, anchors: &TrustAnchors) -> Result<Identity, Error> {
+    async fn enroll(
+        &mut self,
+        session: &mut Session,
+        anchors: &TrustAnchors,
+        wanted: KeyAlgorithm,
+    ) -> Result<Identity, Error> {
         let mut running = self.transcript.begin(Step::Enroll);
         let idevid = self.unit.idevid().chain.first().ok_or(Error::UnitFile)?;
-        let asked = self.certificate_from(session, idevid, None, &mut running).await;
+        let key = Signer::generate(wanted)?;
+        let asked = self.certificate_from(session, idevid, Some(key), &mut running).await;
         let (enrollment, issued) =
             self.end(&running, asked, |(enrollment, _)| format!("request {}", short(&enrollment.digest())))?;
         let running = self.transcript.begin(Step::VerifyCertificate);
@@ -259,12 +263,12 @@ impl Attempt<'_> {
     ) -> Result<Identity, Error> {
         let key = match self.params.reenrollment {
             Reenrollment::None => return Ok(ldevid),
-            Reenrollment::Renew => Some(ldevid.signer.clone()),
-            Reenrollment::Rekey => None,
+            Reenrollment::Renew => ldevid.signer.clone(),
+            Reenrollment::Rekey => Signer::generate(ldevid.signer.algorithm())?,
         };
         let mut running = self.transcript.begin(Step::Reenroll);
         let current = ldevid.chain.first().ok_or(Error::NotEnrolled)?;
-        let asked = self.certificate_from(session, current, key, &mut running).await;
+        let asked = self.certificate_from(session, current, Some(key), &mut running).await;
         let serial_number = self.unit.serial_number();
         let verified = asked.and_then(|(enrollment, issued)| {
             enroll::verify_ldevid(&issued, &enrollment, serial_number, anchors, clock::now())
@@ -287,7 +291,8 @@ pub async fn reenroll(
         Session::open(params.endpoint, Some(&enrolled.ldevid), params.patience, &mut running).await?;
     enroll::verify_server(&enrolled.anchors, session.server_chain(), clock::now())?;
     let current = enrolled.ldevid.chain.first().ok_or(Error::NotEnrolled)?;
-    let enrollment = enroll::ldevid_request(current, None)?;
+    let key = Signer::generate(enrolled.ldevid.signer.algorithm())?;
+    let enrollment = enroll::ldevid_request(current, Some(key))?;
     let request = enrollment.request(well_known::SIMPLE_REENROLL);
     let answer = session.send_until_decided(&request, &mut running).await?;
     let issued = enroll::parse_certificates(&answer)?;

@@ -11,7 +11,7 @@ use proto::ManufacturerId;
 
 use super::DAY_SECONDS;
 use super::reader::Reader;
-use super::words::{self, UnknownDevices};
+use super::words::{self, DeviceKey, UnknownDevices};
 
 /// The registrar and EST server of one domain: `[owner]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Owner {
     pub registrar_certificate: PathBuf,
     /// The registrar's key (PEM).
     pub registrar_key: PathBuf,
+    /// The kinds of key that devices may have certified, never none; the first is the one that they are asked for.
+    pub ldevid_keys: Vec<DeviceKey>,
     /// How long an `LDevID` is valid.
     pub ldevid_validity: Duration,
     /// How long the old `LDevID` stays valid after a re-enrolment.
@@ -95,6 +97,7 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Owner {
         issuing_key: table.path("issuing_key", || pki.join("issuing-key.pem")),
         registrar_certificate: table.path("registrar_certificate", || pki.join("registrar.pem")),
         registrar_key: table.path("registrar_key", || pki.join("registrar-key.pem")),
+        ldevid_keys: read_keys(&table),
         ldevid_validity: table.seconds("ldevid_validity_seconds", 90 * DAY_SECONDS, 60..=3_650 * DAY_SECONDS),
         ldevid_overlap: table.seconds("ldevid_overlap_seconds", 7 * DAY_SECONDS, 0..=365 * DAY_SECONDS),
         crl_url: table.optional_text("crl_url"),
@@ -108,6 +111,17 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Owner {
     report_contradictions(&table, &owner);
     table.finish();
     owner
+}
+
+fn read_keys(table: &Reader<'_>) -> Vec<DeviceKey> {
+    if !table.has("ldevid_keys") {
+        return vec![DeviceKey::EcdsaP256, DeviceKey::EcdsaP384, DeviceKey::Ed25519];
+    }
+    let keys = table.list("ldevid_keys");
+    if keys.is_empty() {
+        table.report("ldevid_keys", "is empty: no device could have a certificate");
+    }
+    keys
 }
 
 fn read_manufacturer(table: Reader<'_>) -> Option<Manufacturer> {

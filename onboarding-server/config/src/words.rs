@@ -93,6 +93,19 @@ words!(
     }
 );
 words!(
+    /// A kind of key that devices may have certified.
+    DeviceKey {
+        /// ECDSA on P-256.
+        EcdsaP256 = "ecdsa-p256",
+        /// ECDSA on P-384.
+        EcdsaP384 = "ecdsa-p384",
+        /// Ed25519.
+        Ed25519 = "ed25519",
+        /// RSA of 2048 to 8192 bits.
+        Rsa = "rsa",
+    }
+);
+words!(
     /// When the MASA gives out a voucher.
     VoucherPolicy {
         /// To every owner that asks; the log is the evidence.

@@ -3,7 +3,7 @@
 //! Source: RFC 7030 §4.2; RFC 8995 §5.9.
 //! 1. The chain of the channel is judged. Who comes with an IDevID enrolls, who comes with an LDevID renews, whatever
 //!    the path says: some clients post a first enrolment to `simplereenroll`.
-//! 2. The request is verified: self-signature, and that it names the device of the channel.
+//! 2. The request is verified: self-signature, that it names the device of the channel, and the kind of its key.
 //! 3. Facts are collected and a decision is made.
 //! 4. Intent: what will be signed is built from policy and recorded.
 //! 5. Act: it is signed.
@@ -14,7 +14,7 @@
 
 use pki::{Certificate, Csr, Profile, PublicKey, Subject, Template, Unverified, random_serial};
 use proto::{Fingerprint, UnixTime, Version};
-use proto_est::{ChallengePassword, EnrollRequest, RenewalRequest};
+use proto_est::{ChallengePassword, EnrollRequest, RenewalRequest, check_key};
 use server_listen::Peer;
 use server_policy::{CertificateFacts, Decision, Facts, RequestKind, decide};
 use server_store::{
@@ -62,6 +62,7 @@ async fn first(
     now: UnixTime,
 ) -> Result<Issuing, Refusal> {
     let request = EnrollRequest::verify(csr, idevid, ChallengePassword::Refuse)?;
+    check_key(request.public_key(), &owner.device_keys)?;
     let id = server_store::device_id(&manufacturer.id, request.serial_number());
     let device = owner.store.read(move |store| store.load_device(id)).await?;
     let mut facts = base_facts(RequestKind::Enroll, now, manufacturer, idevid);
@@ -85,6 +86,7 @@ fn next(
     now: UnixTime,
 ) -> Result<Issuing, Refusal> {
     let request = RenewalRequest::verify(csr, ldevid, ChallengePassword::Refuse)?;
+    check_key(request.public_key(), &owner.device_keys)?;
     let mut facts = Facts::new(RequestKind::Reenroll, now);
     facts.manufacturer = owner.manufacturers.find(&device.manufacturer).map(manufacturer_facts);
     facts.device = Some(server_policy::DeviceFacts {

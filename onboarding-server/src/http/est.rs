@@ -10,7 +10,6 @@ use axum::routing::any;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
-use pki::KeyAlgorithm;
 use proto::{Class, Reason, ReasonCode};
 use proto_est::{CsrAttrs, Operation, Route, certs, check_accept, check_content_type};
 use server_listen::Peer;
@@ -92,7 +91,7 @@ async fn answer(
     let owner = context.owner.as_ref().ok_or(app::Error::RoleMissing)?;
     match operation {
         Operation::CaCerts => Ok(certs::ca_certs(&owner.ca_path, &[])?),
-        Operation::CsrAttrs => Ok(CsrAttrs::for_key(KeyAlgorithm::EcdsaP256)?.write()?),
+        Operation::CsrAttrs => Ok(CsrAttrs::for_key(owner.asked_key())?.write()?),
         Operation::SimpleEnroll | Operation::SimpleReenroll => {
             Ok(certs::issued(&app::enroll::enroll(context, peer, body).await?)?)
         }

@@ -1,10 +1,10 @@
-//! The attributes that a server wants in a request.
-//! Source: RFC 7030 §4.5.2; RFC 8951 §4 corrects the ASN.1.
-//! Does not: oblige anybody; a client may ignore them, and the certificate is made by policy all the same.
+//! The attributes that a server wants in a request, and whether a request has them.
+//! Source: RFC 7030 §4.5.2; RFC 8951 §4 corrects the ASN.1; RFC 8995 §5.9.2 has the registrar hold requests to them.
+//! Does not: ask for names or extensions; those of a certificate come from policy.
 
 use der::asn1::{Any, SetOfVec};
 use der::{Decode, Encode, Sequence, Tag, Tagged};
-use pki::{KeyAlgorithm, Oid};
+use pki::{KeyKind, Oid, PublicKey};
 
 use crate::{Error, body};
 
@@ -19,6 +19,8 @@ const SECP256R1: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x
 const SECP384R1: Oid = Oid::from_static(&[0x2b, 0x81, 0x04, 0x00, 0x22]);
 const ECDSA_WITH_SHA256: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]);
 const ECDSA_WITH_SHA384: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03]);
+const RSA_ENCRYPTION: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]);
+const SHA256_WITH_RSA: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b]);
 const ED25519: Oid = Oid::from_static(&[0x2b, 0x65, 0x70]);
 
 /// The attributes wanted, in the server's order: `CsrAttrs ::= SEQUENCE SIZE (0..MAX) OF AttrOrOID`.
@@ -54,11 +56,12 @@ impl CsrAttrs {
     ///
     /// # Errors
     /// [`Error::CsrAttrsMalformed`], never in practice.
-    pub fn for_key(algorithm: KeyAlgorithm) -> Result<Self, Error> {
-        let items = match algorithm {
-            KeyAlgorithm::EcdsaP256 => vec![curve(&SECP256R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA256)],
-            KeyAlgorithm::EcdsaP384 => vec![curve(&SECP384R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA384)],
-            KeyAlgorithm::Ed25519 => vec![AttrOrOid::Oid(ED25519)],
+    pub fn for_key(kind: KeyKind) -> Result<Self, Error> {
+        let items = match kind {
+            KeyKind::P256 => vec![curve(&SECP256R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA256)],
+            KeyKind::P384 => vec![curve(&SECP384R1)?, AttrOrOid::Oid(ECDSA_WITH_SHA384)],
+            KeyKind::Ed25519 => vec![AttrOrOid::Oid(ED25519)],
+            KeyKind::Rsa => vec![AttrOrOid::Oid(RSA_ENCRYPTION), AttrOrOid::Oid(SHA256_WITH_RSA)],
         };
         Ok(Self { items })
     }
@@ -105,6 +108,12 @@ impl CsrAttrs {
         Ok(body::encode(&self.to_der()?))
     }
 
+    /// Tells which kind of key is wanted: the first that we know of.
+    #[must_use]
+    pub fn wanted_key(&self) -> Option<KeyKind> {
+        self.items.iter().find_map(AttrOrOid::key_kind)
+    }
+
     /// Lists what is wanted, in the server's order.
     #[must_use]
     pub fn items(&self) -> &[AttrOrOid] {
@@ -128,6 +137,21 @@ impl AttrOrOid {
         Some(Self::Attribute { oid: oid(&attribute.oid)?, values: values.ok()? })
     }
 
+    fn key_kind(&self) -> Option<KeyKind> {
+        match self {
+            Self::Oid(oid) if *oid == ED25519 => Some(KeyKind::Ed25519),
+            Self::Oid(oid) | Self::Attribute { oid, .. } if *oid == RSA_ENCRYPTION => Some(KeyKind::Rsa),
+            Self::Attribute { oid, values } if *oid == EC_PUBLIC_KEY => {
+                values.iter().find_map(|value| match value.get(2..)? {
+                    curve if curve == SECP256R1.as_bytes() => Some(KeyKind::P256),
+                    curve if curve == SECP384R1.as_bytes() => Some(KeyKind::P384),
+                    _ => None,
+                })
+            }
+            Self::Oid(_) | Self::Attribute { .. } => None,
+        }
+    }
+
     fn written(&self) -> Option<Any> {
         match self {
             Self::Oid(oid) => Any::new(Tag::ObjectIdentifier, oid.as_bytes()).ok(),
@@ -139,6 +163,15 @@ impl AttrOrOid {
             }
         }
     }
+}
+
+/// Holds the key of a request against the kinds that the server takes, the one that it asks for among them.
+///
+/// # Errors
+/// [`Error::CsrKeyUnwanted`] (`Refused`).
+pub fn check_key(key: &PublicKey, wanted: &[KeyKind]) -> Result<(), Error> {
+    // RFC8995-5.9.2-request-as-indicated
+    if wanted.contains(&key.kind()) { Ok(()) } else { Err(Error::CsrKeyUnwanted) }
 }
 
 fn oid(item: &Any) -> Option<Oid> {

@@ -42,6 +42,9 @@ pub enum Error {
     /// The request has a challengePassword, and this TLS library has no tls-unique to compare it with.
     #[error("the certification request has a challengePassword, which cannot be verified here")]
     CsrChallengePassword,
+    /// The request's key is of a kind that this domain does not certify.
+    #[error("the key of the certification request is of a kind that is not taken here")]
+    CsrKeyUnwanted,
     /// The request's subject has no serialNumber, or not exactly one.
     #[error("the subject of the certification request has no serialNumber")]
     CsrSerialNumberMissing,
@@ -83,7 +86,7 @@ impl Reason for Error {
                 Class::Unsupported
             }
             Self::Pki(error) => error.class(),
-            Self::CsrAsksForCa | Self::CsrChallengePassword => Class::Refused,
+            Self::CsrAsksForCa | Self::CsrChallengePassword | Self::CsrKeyUnwanted => Class::Refused,
             Self::CsrSerialNumberMissing | Self::CsrAttrsMalformed => Class::Malformed,
             Self::CsrSerialNumberMismatch | Self::IdentitySerialNumberMissing => Class::Untrusted,
             Self::RenewalSubjectChanged | Self::RenewalAltNameChanged => Class::Refused,
@@ -107,6 +110,7 @@ impl Reason for Error {
             Self::ServerKeyEncrypted => "est-server-key-encrypted",
             Self::CsrAsksForCa => "csr-asks-for-ca",
             Self::CsrChallengePassword => "csr-challenge-password",
+            Self::CsrKeyUnwanted => "csr-key-unwanted",
             Self::CsrSerialNumberMissing => "csr-serial-number-missing",
             Self::CsrSerialNumberMismatch => "csr-serial-number-mismatch",
             Self::IdentitySerialNumberMissing => "est-identity-serial-number-missing",

@@ -30,7 +30,7 @@ mod reenroll;
 pub mod status;
 
 pub use body::Encoding;
-pub use csrattrs::{AttrOrOid, CSR_ATTRS_BYTES_MAX, CSR_ATTRS_COUNT_MAX, CsrAttrs};
+pub use csrattrs::{AttrOrOid, CSR_ATTRS_BYTES_MAX, CSR_ATTRS_COUNT_MAX, CsrAttrs, check_key};
 pub use enroll::{ChallengePassword, EnrollRequest, parse_csr};
 pub use error::Error;
 pub use media::{accepts, check_accept, check_content_type};

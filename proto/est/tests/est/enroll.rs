@@ -2,9 +2,11 @@
 
 use crate::common::{SERIAL_NUMBER, device_certificate, received, serial_number, signer};
 use pki::csr::{self, Request};
-use pki::{Error as Pki, Subject};
+use pki::{Error as Pki, KeyKind, Subject};
 use proto::{Class, Reason};
-use proto_est::{ChallengePassword, EnrollRequest, Error, RenewalKind, RenewalRequest, body, parse_csr};
+use proto_est::{
+    ChallengePassword, EnrollRequest, Error, RenewalKind, RenewalRequest, body, check_key, parse_csr,
+};
 
 fn request(serial: &str) -> Request {
     Request::new(Subject::device(&serial_number(serial)))
@@ -54,6 +56,15 @@ fn refuses_a_request_that_its_key_did_not_sign() {
 fn refuses_a_request_to_become_a_ca_by_a_code_of_its_own() {
     let error = enroll(&request(SERIAL_NUMBER).asking_for_ca(), ChallengePassword::Ignore).unwrap_err();
     assert_eq!((error.class(), error.code().as_str()), (Class::Refused, "csr-asks-for-ca"));
+}
+
+// RFC8995-5.9.2-request-as-indicated
+#[test]
+fn a_key_of_a_kind_that_the_domain_does_not_certify_is_refused() {
+    let enroll = enroll(&request(SERIAL_NUMBER), ChallengePassword::Refuse).unwrap();
+    assert_eq!(check_key(enroll.public_key(), &[KeyKind::Ed25519, KeyKind::P256]), Ok(()));
+    let error = check_key(enroll.public_key(), &[KeyKind::P384, KeyKind::Rsa]).unwrap_err();
+    assert_eq!((error.class(), error.code().as_str()), (Class::Refused, "csr-key-unwanted"));
 }
 
 // RFC7030-3.5-challenge-password

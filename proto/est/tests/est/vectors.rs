@@ -1,7 +1,7 @@
 //! RFC 7030 appendix A and RFC 9148 appendix A.
 
 use crate::common::{device_certificate, serial_number, signer};
-use pki::{Error as Pki, KeyAlgorithm, Oid, cms};
+use pki::{Error as Pki, KeyKind, Oid, cms};
 use proto_est::{
     AttrOrOid, ChallengePassword, CsrAttrs, Encoding, EnrollRequest, Error, body, certs, parse_csr,
 };
@@ -48,9 +48,10 @@ fn oid(item: &AttrOrOid) -> &Oid {
 
 #[test]
 fn our_own_csr_attributes_go_there_and_back() {
-    for algorithm in [KeyAlgorithm::EcdsaP256, KeyAlgorithm::EcdsaP384, KeyAlgorithm::Ed25519] {
-        let attrs = CsrAttrs::for_key(algorithm).unwrap();
-        assert_eq!(CsrAttrs::read(attrs.write().unwrap().as_bytes()), Ok(attrs));
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::Ed25519, KeyKind::Rsa] {
+        let attrs = CsrAttrs::for_key(kind).unwrap();
+        let read = CsrAttrs::read(attrs.write().unwrap().as_bytes()).unwrap();
+        assert_eq!((read.wanted_key(), read), (Some(kind), attrs));
     }
     assert_eq!(CsrAttrs::from_der(&[0x30, 0]), Ok(CsrAttrs::default()));
 }
