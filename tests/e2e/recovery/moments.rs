@@ -6,9 +6,9 @@ use std::env;
 
 use device_sim::random::Randomness;
 
-/// The figures of a run that names none; the smaller ones keep `make test` short.
-const KILLS: u64 = 20;
-const DEVICES: u64 = 400;
+/// The figures of a run that names none: less than a minute on two cores.
+const KILLS: u64 = 50;
+const DEVICES: u64 = 1_000;
 /// How far a journal may grow between an acknowledgement and the kill, in octets: a few records.
 const GROWTH_BYTES_MAX: u64 = 24 * 1024;
 /// One start in so many is killed while it opens its stores.
