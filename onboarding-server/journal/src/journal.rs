@@ -1,7 +1,7 @@
 //! The writing side: open, stage, commit.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`], [`Error::Locked`], [`Error::Damaged`], all `Fault`.
     pub fn open(dir: &Path, options: Options) -> Result<Self, Error> {
-        fs::create_dir_all(dir).map_err(io(dir))?;
+        make_dir(dir)?;
         let lock = lock(dir)?;
         let mut segments = segment::list(dir)?;
         while let Some(path) = unfinished(&segments)? {
@@ -200,6 +200,20 @@ impl Journal {
 /// No buffer of ours is longer than a `u64` can say.
 fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// Makes a directory and those above it, each durable under its name: a record in a file that is lost with its directory
+/// is lost.
+fn make_dir(dir: &Path) -> Result<(), Error> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_dir(above)?;
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(io(dir)(error)),
+        Ok(()) | Err(_) => sync_dir(above),
+    }
 }
 
 fn lock(dir: &Path) -> Result<File, Error> {

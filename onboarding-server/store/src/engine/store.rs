@@ -1,6 +1,5 @@
 //! The store's face that is the same for every model: open, write, watch, read the journal.
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
@@ -69,7 +68,6 @@ impl<M: Model> Store<M> {
     /// # Errors
     /// [`Error::Journal`], [`Error::RecordUnknown`], [`Error::Io`], [`Error::State`], all `Fault`.
     pub fn open(dir: &Path, options: &Options) -> Result<Self, Error> {
-        fs::create_dir_all(dir)?;
         let journal_options = server_journal::Options { segment_bytes_max: options.segment_bytes_max };
         let journal = Journal::open(&dir.join("journal"), journal_options)?;
         let (state, opening) = rebuild::open_state::<M>(&dir.join("state"), &journal, options)?;
