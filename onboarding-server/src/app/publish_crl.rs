@@ -4,12 +4,13 @@
 //! Does not: serve them; `http::plain` and the API do.
 //! Invariants: a list is on record before it is served; its number rises; what is revoked after it was begun stays owed.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pki::crl::{CrlEntry, CrlTemplate, RevocationReason, issue};
 use proto::{KeyId, Seq, UnixTime};
-use server_store::{Crl, OutboxRow, OwnerStore, RecordCrl, Revocation, Stamp, Task};
+use server_store::{Crl, RecordCrl, Revocation, Stamp};
 
 use super::{Error, Refusal};
 use crate::context::{Context, OwnerContext};
@@ -18,15 +19,13 @@ use crate::context::{Context, OwnerContext};
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How long it is waited after a failure.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
-/// How many outbox rows are read at a time.
-const OUTBOX_PAGE: usize = 256;
 
 /// Up to where it is known that the list is current.
 struct Current {
     /// The journal's head when that was checked.
     as_of: Seq,
-    /// When the list is to be renewed, whatever happens.
-    renew_at: UnixTime,
+    /// From when to when the list needs no successor, whatever happens.
+    fresh: Range<UnixTime>,
 }
 
 /// Keeps the owner's list current for as long as the server runs.
@@ -37,7 +36,7 @@ pub async fn keep_current(context: Arc<Context>) {
     loop {
         ticks.tick().await;
         let (head, now) = (owner.store.store().head().seq, context.clock.now());
-        if current.as_ref().is_some_and(|current| current.as_of == head && now < current.renew_at) {
+        if current.as_ref().is_some_and(|current| current.as_of == head && current.fresh.contains(&now)) {
             continue;
         }
         match publish_if_due(&context, owner).await {
@@ -67,31 +66,17 @@ async fn publish_if_due(context: &Context, owner: &OwnerContext) -> Result<Curre
     let wanted = issuer.clone();
     let (as_of, last, is_owed) = owner
         .store
-        .read(move |store| Ok((store.head().seq, store.load_crl(&wanted)?, is_owed(store, &wanted)?)))
+        .read(move |store| Ok((store.head().seq, store.load_crl(&wanted)?, store.owes_crl(&wanted)?)))
         .await?;
-    if let Some(last) = last.as_ref().filter(|last| !is_owed && now < renew_at(last)) {
-        return Ok(Current { as_of, renew_at: renew_at(last) });
+    let still = last.as_ref().map(|last| fresh(last.this_update_at, last.next_update_at));
+    if let Some(fresh) = still.filter(|fresh| !is_owed && fresh.contains(&now)) {
+        return Ok(Current { as_of, fresh });
     }
     let command = make(owner, issuer, last.map(|last| last.number), as_of, now).await?;
-    let made = Current { as_of, renew_at: half_way(command.this_update_at, command.next_update_at) };
+    let made = Current { as_of, fresh: fresh(command.this_update_at, command.next_update_at) };
     owner.store.write(Stamp::system(now), command).await?;
     context.metrics.event("crl_published");
     Ok(made)
-}
-
-fn is_owed(store: &OwnerStore, issuer: &KeyId) -> Result<bool, server_store::Error> {
-    let mut cursor = None;
-    loop {
-        let page = store.list_outbox(cursor.as_deref(), OUTBOX_PAGE)?;
-        let is_ours = |row: &OutboxRow| matches!(&row.task, Task::PublishCrl { issuer: of } if of == issuer);
-        if page.rows.iter().any(is_ours) {
-            return Ok(true);
-        }
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(false);
-        }
-    }
 }
 
 /// Signs a list of all that is revoked now; `as_of` was the journal's head before.
@@ -116,13 +101,10 @@ async fn make(
     Ok(RecordCrl { issuer, last, number, as_of, this_update_at: now, next_update_at, der })
 }
 
-fn renew_at(last: &Crl) -> UnixTime {
-    half_way(last.this_update_at, last.next_update_at)
-}
-
-/// A list is renewed at half of its time, so that a relying party never has only one that has ended.
-fn half_way(begin: UnixTime, end: UnixTime) -> UnixTime {
-    begin.plus(end.since(begin) / 2)
+/// A list is renewed at half of its time, so that a relying party never has only one that has ended; and at once when the
+/// clock was set back before it, for nobody takes a list that begins in the future.
+fn fresh(begin: UnixTime, end: UnixTime) -> Range<UnixTime> {
+    begin..begin.plus(end.since(begin) / 2)
 }
 
 fn entry(revocation: &Revocation) -> CrlEntry {
@@ -141,4 +123,18 @@ fn entry(revocation: &Revocation) -> CrlEntry {
 pub(super) fn issuer_key_id(owner: &OwnerContext) -> KeyId {
     let certificate = owner.issuer.certificate();
     certificate.subject_key_id().cloned().unwrap_or_else(|| certificate.public_key().key_id().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_renewed_at_half_of_its_time_and_when_the_clock_was_set_back_before_it() {
+        let at = UnixTime::from_seconds;
+        let fresh = fresh(at(1_000), at(3_000));
+        assert!(fresh.contains(&at(1_000)) && fresh.contains(&at(1_999)));
+        assert!(!fresh.contains(&at(2_000)));
+        assert!(!fresh.contains(&at(999)));
+    }
 }

@@ -219,6 +219,14 @@ impl OwnerStore {
         crl::load(&self.view(), issuer)
     }
 
+    /// Says whether the standing of one of an issuer's certificates changed since its newest CRL.
+    ///
+    /// # Errors
+    /// As [`Self::load_device`].
+    pub fn owes_crl(&self, issuer: &KeyId) -> Result<bool, Error> {
+        Ok(self.view().load::<Seq>(&keys::publish(issuer))?.is_some())
+    }
+
     /// Lists what is owed, oldest first, `limit` at most from `cursor` on.
     ///
     /// # Errors
