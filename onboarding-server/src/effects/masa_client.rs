@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, header};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use pki::cms::CMS_BYTES_MAX;
@@ -47,9 +47,12 @@ pub enum Error {
     /// The conversation broke off.
     #[error("the conversation with the MASA broke off")]
     BrokenOff(#[source] hyper::Error),
-    /// The answer is too large or broke off.
-    #[error("the MASA's answer is too large or broke off")]
+    /// The answer is larger than any voucher.
+    #[error("the MASA's answer is too large")]
     AnswerTooLarge,
+    /// The answer broke off.
+    #[error("the MASA's answer broke off")]
+    AnswerBrokenOff,
     /// There was no answer in time.
     #[error("the MASA did not answer in time")]
     TimedOut,
@@ -58,8 +61,9 @@ pub enum Error {
 impl Reason for Error {
     fn class(&self) -> Class {
         match self {
-            Self::HostInvalid | Self::AddressForbidden => Class::Refused,
-            Self::Unreachable(_) | Self::BrokenOff(_) | Self::AnswerTooLarge | Self::TimedOut => Class::Busy,
+            // The same question would have the same end.
+            Self::HostInvalid | Self::AddressForbidden | Self::AnswerTooLarge => Class::Refused,
+            Self::Unreachable(_) | Self::BrokenOff(_) | Self::AnswerBrokenOff | Self::TimedOut => Class::Busy,
             Self::Tls(_) => Class::Fault,
         }
     }
@@ -70,7 +74,7 @@ impl Reason for Error {
             Self::AddressForbidden => "masa-address-forbidden",
             Self::Unreachable(_) => "masa-unreachable",
             Self::Tls(_) => "masa-tls-configuration",
-            Self::BrokenOff(_) => "masa-broken-off",
+            Self::BrokenOff(_) | Self::AnswerBrokenOff => "masa-broken-off",
             Self::AnswerTooLarge => "masa-answer-too-large",
             Self::TimedOut => "masa-timed-out",
         })
@@ -259,7 +263,7 @@ async fn exchange(
     headers.insert(header::ACCEPT, HeaderValue::from_static(media_type::VOUCHER_CMS_JSON));
     let response = connection.send_request(request).await.map_err(Error::BrokenOff)?;
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, CMS_BYTES_MAX).collect().await.map_err(|_| Error::AnswerTooLarge)?;
+    let body = Limited::new(body, CMS_BYTES_MAX).collect().await.map_err(|error| unread(&*error))?;
     let answer = Answer {
         status: head.status.as_u16(),
         media_type: media_type_of(&head.headers),
@@ -267,6 +271,10 @@ async fn exchange(
         body: body.to_bytes(),
     };
     Ok((answer, connection))
+}
+
+fn unread(error: &(dyn core::error::Error + Send + Sync + 'static)) -> Error {
+    if error.is::<LengthLimitError>() { Error::AnswerTooLarge } else { Error::AnswerBrokenOff }
 }
 
 fn media_type_of(headers: &HeaderMap) -> Option<String> {
@@ -280,7 +288,36 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    /// What comes of a MASA that sends `answer`, and after it `more` for as long as it is read.
+    async fn asked(answer: &str, more: &'static [u8]) -> Result<Answer, Error> {
+        let (near, mut far) = tokio::io::duplex(64 * 1024);
+        let (connection, driver) = http1::handshake(TokioIo::new(near)).await.unwrap();
+        tokio::spawn(driver);
+        let answer = answer.to_owned();
+        tokio::spawn(async move {
+            let begin_of_request = far.read(&mut [0; 1024]).await.unwrap();
+            assert!(begin_of_request > 0);
+            far.write_all(answer.as_bytes()).await.unwrap();
+            while !more.is_empty() && far.write_all(more).await.is_ok() {}
+        });
+        let url = MasaUrl::parse("masa.example.com", proto_brski::IpLiterals::Refuse).unwrap();
+        exchange(connection, &url, &url.request_voucher_path(), Bytes::new()).await.map(|(answer, _)| answer)
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_is_refused_and_one_that_broke_off_is_asked_for_again() {
+        let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        let endless = asked(head, b"4\r\nmore\r\n").await.unwrap_err();
+        assert_eq!((endless.class(), endless.code().as_str()), (Class::Refused, "masa-answer-too-large"));
+        let short = asked("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf", b"").await.unwrap_err();
+        assert_eq!((short.class(), short.code().as_str()), (Class::Busy, "masa-broken-off"));
+        let whole = asked("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nfull", b"").await.unwrap();
+        assert_eq!(&whole.body[..], b"full");
+    }
 
     #[test]
     fn addresses_of_our_own_networks_are_not_public() {
