@@ -11,8 +11,8 @@ use server_store::{
     VoucherStatus,
 };
 
-/// How many records are read to find who decided last; a device has a few dozen in its life.
-const HISTORY_RECORDS_MAX: usize = 1_000;
+/// How many records are read at a time to find who decided last; a device has a few dozen in its life.
+const HISTORY_RECORDS: usize = 256;
 
 /// One device, with all that a person wants to see of it.
 #[derive(Clone, Debug)]
@@ -55,9 +55,13 @@ impl DeviceRecord {
 
     /// Adds who decided last. Blocks.
     pub(super) fn with_decision(mut self, store: &OwnerStore) -> Result<Self, StoreError> {
-        let history = store.timeline(self.device.id, Seq(0), HISTORY_RECORDS_MAX)?;
-        self.decision = history.into_iter().rev().find_map(decision);
-        Ok(self)
+        let mut from = Seq(0);
+        loop {
+            let history = store.timeline(self.device.id, from, HISTORY_RECORDS)?;
+            let Some(last) = history.last() else { return Ok(self) };
+            from = last.seq.next();
+            self.decision = history.into_iter().rev().find_map(decision).or(self.decision);
+        }
     }
 }
 

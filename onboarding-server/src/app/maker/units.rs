@@ -38,8 +38,7 @@ pub async fn load_unit(
     let id = unit_id(maker, manufacturer, serial)?;
     let found = maker.store.read(move |store| {
         let vouchers = store.list_audit_log(id, Seq(0), usize::MAX)?;
-        let records = store.unit_timeline(id, Seq(0), usize::MAX)?.len();
-        let version = u64::try_from(records).unwrap_or(u64::MAX);
+        let version = store.count_unit_records(id)?;
         Ok(store.load_unit(id)?.map(|unit| UnitRecord { unit, vouchers, version }))
     });
     let record = found.await?.ok_or(server_store::Error::UnitUnknown)?;

@@ -103,6 +103,15 @@ impl MakerStore {
         Ok(self.view().load::<()>(&keys::owned(unit, domain))?.is_some())
     }
 
+    /// Counts the records of a unit, which rises with each change of it.
+    ///
+    /// # Errors
+    /// As [`Self::load_unit`].
+    pub fn count_unit_records(&self, unit: DeviceId) -> Result<u64, Error> {
+        let records = self.view().list::<()>(&keys::timeline(unit, None), None, usize::MAX)?.len();
+        Ok(u64::try_from(records).unwrap_or(u64::MAX))
+    }
+
     /// Lists the history of a unit, oldest first, from record `from` on.
     ///
     /// # Errors
