@@ -1,22 +1,28 @@
 //! Measures the store: `cargo run --release -p server-store --example store_bench [SECONDS]`.
 //!
 //! Prints commits per second for one writer that waits for each answer, and for many in flight: small commits (telemetry
-//! of 10,000 devices) and the factory's two commits per certificate.
+//! of 10,000 devices) and the factory's two commits per certificate; then what a device and a unit cost on the disk, by kind
+//! of record and by kind of row (the first letter of its key, see `keys.rs`).
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use proto::{CertificateSerial, DeviceId, Fingerprint, KeyId, UnixTime};
+use proto::{CertificateSerial, DeviceId, Fingerprint, KeyId, UnixTime, Version};
 use server_store::{
-    BeginUnit, Blob, CompleteUnit, DeclareDevice, MakerStore, OpenOrder, Options, OrderTerms, OwnerStore,
-    RecordTelemetry, ReportKind, SerialRange, Stamp, Text, device_id,
+    BeginCertificate, BeginUnit, BeginVoucher, Blob, CertificateDraft, CertificateKey, CompleteCertificate,
+    CompleteUnit, CompleteVoucher, ConfirmEnrollment, DeclareDevice, Maker, MakerStore, Model, Nonce,
+    OpenOrder, Options, OrderTerms, Owner, OwnerStore, RecordTelemetry, ReportKind, SerialRange, Stamp,
+    Store, Text, VoucherIntake, device_id,
 };
 
 const DEVICES: u64 = 10_000;
+/// How many devices come aboard, with blobs of the sizes that real ones have.
+const ONBOARDED: u64 = 5_000;
 
 fn main() {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(3);
@@ -39,6 +45,10 @@ fn main() {
         println!("{name}: journal {} KiB, state {} KiB", journal >> 10, state >> 10);
     }
     println!("maker: {units} units");
+    let fleet = dir.path().join("fleet");
+    onboard(&OwnerStore::open(&fleet, &Options::default()).unwrap());
+    breakdown::<Owner>("device", &fleet, ONBOARDED);
+    breakdown::<Maker>("unit", &dir.path().join("maker"), units);
     reopen(&dir.path().join("owner"));
 }
 
@@ -77,7 +87,10 @@ fn telemetry(store: &OwnerStore, devices: &[DeviceId], in_flight: usize, span: D
         let kind = ReportKind::Enrollment;
         let command = RecordTelemetry { device, kind, is_success: true, reason, certificate: None };
         let sender = sender.clone();
-        store.submit(stamp(), command, move |reply| sender.send(reply.map(drop)).unwrap());
+        // A device may report so often in an hour; here an hour passes between two reports of one.
+        let hours = u64::try_from(*sent / devices.len()).unwrap();
+        let at = stamp().at.plus(Duration::from_secs(hours * server_store::PACE_SECONDS));
+        store.submit(Stamp::system(at), command, move |reply| sender.send(reply.map(drop)).unwrap());
     };
     (0..in_flight).for_each(|_| submit(&mut sent));
     while begun.elapsed() < span {
@@ -165,4 +178,98 @@ fn reopen(dir: &std::path::Path) {
     let store = OwnerStore::open(dir, &Options::default()).unwrap();
     let rate = store.opening().replayed as f64 / begun.elapsed().as_secs_f64();
     println!("rebuilt {} records in {:?}: {rate:.0} /s", store.opening().replayed, begun.elapsed());
+}
+
+fn blob(bytes: usize) -> Blob {
+    Blob::new(vec![7; bytes]).unwrap()
+}
+
+/// Brings devices from the declaration to their first report.
+fn onboard(store: &OwnerStore) {
+    for n in 0..ONBOARDED {
+        let serial: proto::SerialNumber = format!("GW-{n:010}").parse().unwrap();
+        let manufacturer: proto::ManufacturerId = "acme".parse().unwrap();
+        let device = device_id(&manufacturer, &serial);
+        // Digests are spread evenly; the ids of devices are.
+        let mut id = [0; 32];
+        id[..16].copy_from_slice(device.as_bytes());
+        let digest = Fingerprint::from_array(id);
+        let intake = VoucherIntake {
+            manufacturer: manufacturer.clone(),
+            serial: serial.clone(),
+            idevid: digest,
+            idevid_certificate: blob(560),
+            pvr_digest: digest,
+            nonce: Some(Nonce::new(&id[..16]).unwrap()),
+            facts: blob(650),
+        };
+        let declare = DeclareDevice { manufacturer, serial, product: None, labels: None };
+        store.execute(stamp(), declare).unwrap();
+        let begin = BeginVoucher { intake, expected: Some(Version(1)), awaiting: blob(4_000) };
+        store.execute(stamp(), begin).unwrap();
+        let (expected, assertion) = (Version(2), Text::new("proximity").unwrap());
+        let complete = CompleteVoucher { pvr_digest: digest, expected, voucher: blob(1_700), assertion };
+        store.execute(stamp(), complete).unwrap();
+        enroll(store, device, digest);
+    }
+}
+
+fn enroll(store: &OwnerStore, device: DeviceId, digest: Fingerprint) {
+    let report = |kind| RecordTelemetry {
+        device,
+        kind,
+        is_success: true,
+        reason: Text::default(),
+        certificate: Some(digest),
+    };
+    store.execute(stamp(), report(ReportKind::Voucher)).unwrap();
+    let serial = CertificateSerial::new(&digest.as_bytes()[..16]).unwrap();
+    let key = CertificateKey { issuer: KeyId::new(&[7; 20]).unwrap(), serial };
+    let draft = CertificateDraft {
+        key: key.clone(),
+        csr_digest: digest,
+        public_key: digest,
+        tbs_digest: digest,
+        not_before: stamp().at,
+        not_after: UnixTime::NO_END,
+        draft: blob(450),
+    };
+    let begin = BeginCertificate { device, expected: Version(3), draft, repeats_since_at: stamp().at };
+    store.execute(stamp(), begin).unwrap();
+    let complete = CompleteCertificate {
+        key,
+        expected: Version(4),
+        certificate: blob(560),
+        fingerprint: digest,
+        overlap_until: stamp().at,
+    };
+    store.execute(stamp(), complete).unwrap();
+    let confirm = ConfirmEnrollment { device, expected: Version(5), certificate: digest };
+    store.execute(stamp(), confirm).unwrap();
+    store.execute(stamp(), report(ReportKind::Enrollment)).unwrap();
+}
+
+/// Prints what each of `count` things costs.
+fn breakdown<M: Model>(name: &str, dir: &std::path::Path, count: u64) {
+    let each = |bytes: u64| bytes / count.max(1);
+    println!(
+        "a {name}: journal {} bytes, state {} bytes on the disk",
+        each(bytes(&dir.join("journal"))),
+        each(bytes(&dir.join("state")))
+    );
+    let store = Store::<M>::open(dir, &Options::default()).unwrap();
+    let records =
+        store.journal().records(proto::Seq(1)).map(|record| record.unwrap().payload.len() as u64 + 60);
+    println!("  records: {} bytes", each(records.sum()));
+    drop(store);
+    let mut rows: BTreeMap<char, (u64, u64)> = BTreeMap::new();
+    for row in sled::open(dir.join("state")).unwrap().iter() {
+        let (key, value) = row.unwrap();
+        let (number, size) = rows.entry(char::from(key[0])).or_default();
+        *number += 1;
+        *size += (key.len() + value.len()) as u64;
+    }
+    for (letter, (number, size)) in rows {
+        println!("  rows {letter:?}: {number} in all, {} bytes each {name}", each(size));
+    }
 }
