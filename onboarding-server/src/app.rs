@@ -10,9 +10,13 @@ mod identify;
 pub mod maker;
 pub mod publish_crl;
 mod refusal;
+pub mod refusals;
 pub mod report_status;
 pub mod request_voucher;
 
 pub use error::Error;
 pub use identify::{Identity, identify};
 pub use refusal::Refusal;
+
+/// How often a request is decided anew, or its outcome written anew, because its device changed meanwhile.
+const ANEW_MAX: usize = 3;

@@ -14,6 +14,7 @@ use server_config::{Config, DeviceKey};
 use server_listen::{load_anchors, load_chain, load_key};
 use server_store::{Maker, Options, Owner, Store};
 
+use crate::app::refusals::Refusals;
 use crate::clock::Clock;
 use crate::effects::masa_client::MasaClient;
 use crate::metrics::Metrics;
@@ -59,6 +60,8 @@ pub struct OwnerContext {
     pub manufacturers: Manufacturers,
     /// The way to the MASAs.
     pub masa: MasaClient,
+    /// What was refused and is not on record one by one.
+    pub refusals: Refusals,
 }
 
 /// The maker's role: factory and MASA.
@@ -78,6 +81,8 @@ pub struct MakerContext {
     pub anchors: Anchors,
     /// What registrars must chain to that may ask without a nonce; `None` when none may.
     pub registrar_anchors: Option<Anchors>,
+    /// What was refused and is not on record one by one.
+    pub refusals: Refusals,
 }
 
 /// A key and the chain that says whose it is, its own certificate first.
@@ -147,6 +152,7 @@ impl OwnerContext {
             ca_path,
             manufacturers: Manufacturers::load(owner)?,
             masa: MasaClient::new(owner.masa_timeout),
+            refusals: Refusals::default(),
         })
     }
 
@@ -185,6 +191,7 @@ impl MakerContext {
             } else {
                 Some(load_anchors(registrar_anchors)?)
             },
+            refusals: Refusals::default(),
         })
     }
 }

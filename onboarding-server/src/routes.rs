@@ -67,6 +67,7 @@ impl Routes {
         let tasks = vec![
             tokio::spawn(work_off_outbox(Arc::clone(&context))),
             tokio::spawn(app::publish_crl::keep_current(Arc::clone(&context))),
+            tokio::spawn(app::refusals::keep_telling(Arc::clone(&context))),
         ];
         Closing { context, tasks }
     }
@@ -83,6 +84,7 @@ impl Closing {
             let _ = task.await;
         }
         let context = self.context;
+        app::refusals::tell_all(&context).await;
         // Closing waits for the disk.
         let closed = tokio::task::spawn_blocking(move || drop(context)).await;
         if closed.is_err() {

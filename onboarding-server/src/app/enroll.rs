@@ -19,12 +19,12 @@ use server_listen::Peer;
 use server_policy::{CertificateFacts, Decision, Facts, RequestKind, decide};
 use server_store::{
     Actor, BeginCertificate, Begun, Blob, CertificateDraft, CertificateKey, CertificateStatus,
-    CompleteCertificate, Device, Stamp,
+    CompleteCertificate, Device, Error as StoreError, Stamp, Verb,
 };
 
 use super::publish_crl::issuer_key_id;
 use super::request_voucher::{add_device, base_facts, manufacturer_facts};
-use super::{Error, Identity, Refusal, identify};
+use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
 /// How far back a validity begins, in seconds, for devices whose clock is slow.
@@ -37,6 +37,25 @@ const BACKDATED_SECONDS: u64 = 300;
 pub async fn enroll(context: &Context, peer: &Peer, body: &[u8]) -> Result<Certificate, Refusal> {
     let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let now = context.clock.now();
+    let mut enrolled = enroll_at(context, owner, (peer, body), now).await;
+    for _ in 0..ANEW_MAX {
+        if !enrolled.as_ref().is_err_and(Refusal::is_outdated) {
+            break;
+        }
+        enrolled = enroll_at(context, owner, (peer, body), now).await;
+    }
+    if let Err(refusal) = &enrolled {
+        refusals::refuse(owner, Verb::Enroll, (refusal, peer), now).await;
+    }
+    enrolled
+}
+
+async fn enroll_at(
+    context: &Context,
+    owner: &OwnerContext,
+    (peer, body): (&Peer, &[u8]),
+    now: UnixTime,
+) -> Result<Certificate, Refusal> {
     let (csr, _) = proto_est::parse_csr(body)?;
     let issuing = match identify(owner, peer, now).await? {
         Identity::Pledge { manufacturer, idevid } => first(owner, (manufacturer, idevid), csr, now).await?,
@@ -67,8 +86,8 @@ async fn first(
     let device = owner.store.read(move |store| store.load_device(id)).await?;
     let mut facts = base_facts(RequestKind::Enroll, now, manufacturer, idevid);
     add_device(&mut facts, device.as_ref(), idevid);
-    admit(&facts)?;
-    let device = device.ok_or(server_store::Error::DeviceUnknown)?;
+    admit(&facts).map_err(|refusal| refusal.of(id))?;
+    let device = device.ok_or(StoreError::DeviceUnknown)?;
     let subject = Subject {
         organization: Some(owner.settings.domain.clone()),
         ..Subject::device(request.serial_number())
@@ -101,7 +120,7 @@ fn next(
         // `identify` let no certificate of an earlier life through.
         is_of_this_generation: true,
     });
-    admit(&facts)?;
+    admit(&facts).map_err(|refusal| refusal.of(device.id))?;
     let mut template = template(owner, Subject::device(&device.serial), request.public_key().clone(), now)?;
     template.subject_der = Some(ldevid.subject_der().to_vec());
     template.subject_alt_name_der = ldevid.subject_alt_name_der().map(<[u8]>::to_vec);
@@ -152,7 +171,8 @@ impl Issuing {
             repeats_since_at: now.minus(owner.settings.ldevid_overlap),
         };
         let key = begin.draft.key.clone();
-        match owner.store.write(stamp.clone(), begin).await? {
+        let (device, begun) = (begin.device, owner.store.write(stamp.clone(), begin).await);
+        match begun.map_err(|error| refusals::of_store(error, device))? {
             Begun::New { version } => complete(owner, stamp, (key, version), prepared).await,
             Begun::Before(earlier) => match earlier.status {
                 CertificateStatus::Issued { certificate, .. } => Ok(Certificate::parse(&certificate)?),
@@ -160,7 +180,7 @@ impl Issuing {
                     let prepared = owner.issuer.take_up(draft.into_bytes());
                     complete(owner, stamp, (earlier.key, self.device.version), prepared).await
                 }
-                CertificateStatus::Abandoned => Err(server_store::Error::CertificateSettled.into()),
+                CertificateStatus::Abandoned => Err(StoreError::CertificateSettled.into()),
             },
         }
     }
@@ -174,13 +194,32 @@ async fn complete(
 ) -> Result<Certificate, Refusal> {
     let certificate = owner.issuer.sign(prepared)?;
     let overlap_until = stamp.at.plus(owner.settings.ldevid_overlap);
-    let command = CompleteCertificate {
+    let mut command = CompleteCertificate {
         key,
         expected,
         certificate: Blob::new(certificate.der())?,
         fingerprint: certificate.fingerprint(),
         overlap_until,
     };
-    owner.store.write(stamp, command).await?;
-    Ok(certificate)
+    for _ in 0..ANEW_MAX {
+        match owner.store.write(stamp.clone(), command.clone()).await {
+            Ok(_) => return Ok(certificate),
+            // Whether it may still be completed, the store says by intent and state.
+            Err(StoreError::DeviceChanged { found: Some(version) }) => command.expected = version,
+            // The same request on another connection was faster; its certificate is the one.
+            Err(StoreError::CertificateSettled) => return issued(owner, command.key).await,
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err(Error::InProgress { retry_after_seconds: 1 }.into())
+}
+
+async fn issued(owner: &OwnerContext, key: CertificateKey) -> Result<Certificate, Refusal> {
+    let found = owner.store.read(move |store| store.load_certificate(&key)).await?;
+    match found.map(|found| found.status) {
+        Some(CertificateStatus::Issued { certificate, .. }) => Ok(Certificate::parse(&certificate)?),
+        Some(CertificateStatus::Intent { .. } | CertificateStatus::Abandoned) | None => {
+            Err(StoreError::CertificateSettled.into())
+        }
+    }
 }

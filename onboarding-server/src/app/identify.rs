@@ -69,7 +69,7 @@ async fn identify_device<'a>(
     match record.standing(&device, now) {
         Standing::Good => Ok(Identity::Device { device: Box::new(device), ldevid, record: Box::new(record) }),
         Standing::Superseded | Standing::Held | Standing::Revoked | Standing::NotIssued => {
-            Err(Error::LdevidRevoked.into())
+            Err(Refusal::from(Error::LdevidRevoked).of(device.id))
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use proto::{Class, Reason, ReasonCode};
+use proto::{Class, DeviceId, Reason, ReasonCode};
 
 use super::Error;
 
@@ -12,6 +12,7 @@ use super::Error;
 pub struct Refusal {
     reason: Box<dyn Reason + Send + Sync>,
     retry_after_seconds: Option<u32>,
+    subject: Option<DeviceId>,
 }
 
 impl Refusal {
@@ -33,6 +34,24 @@ impl Refusal {
         self.retry_after_seconds
     }
 
+    /// Names the device that was refused, where it proved who it is: its history is to tell of it.
+    pub(super) const fn of(mut self, device: DeviceId) -> Self {
+        self.subject = Some(device);
+        self
+    }
+
+    /// Returns the device that was refused, where it proved who it is.
+    pub(super) const fn subject(&self) -> Option<DeviceId> {
+        self.subject
+    }
+
+    /// Tells whether the device changed while its request was decided, so that it is to be decided anew.
+    pub(super) fn is_outdated(&self) -> bool {
+        let reason: &(dyn core::error::Error + 'static) = &*self.reason;
+        let reason = reason.downcast_ref::<server_store::Error>();
+        matches!(reason, Some(server_store::Error::DeviceChanged { .. }))
+    }
+
     /// Returns what the peer is told beside the code: nothing of ours and nothing that it sent.
     #[must_use]
     pub fn external(&self) -> &'static str {
@@ -52,8 +71,12 @@ impl Refusal {
 impl<E: Reason + Send + Sync + 'static> From<E> for Refusal {
     fn from(reason: E) -> Self {
         let any: &(dyn core::error::Error + 'static) = &reason;
-        let retry_after_seconds = any.downcast_ref::<Error>().and_then(Error::retry_after_seconds);
-        Self { reason: Box::new(reason), retry_after_seconds }
+        let own = any.downcast_ref::<Error>().and_then(Error::retry_after_seconds);
+        let retry_after_seconds = own.or_else(|| match any.downcast_ref::<server_store::Error>() {
+            Some(server_store::Error::TooOften { retry_after_seconds }) => Some(*retry_after_seconds),
+            Some(_) | None => None,
+        });
+        Self { reason: Box::new(reason), retry_after_seconds, subject: None }
     }
 }
 

@@ -5,11 +5,15 @@
 //! Invariants: a report changes no state but by that session.
 
 use pki::Certificate;
+use proto::UnixTime;
 use proto_brski::Telemetry;
 use server_listen::Peer;
-use server_store::{Actor, ConfirmEnrollment, Device, RecordTelemetry, ReportKind, Stamp, Text};
+use server_store::{
+    Actor, ConfirmEnrollment, Device, Error as StoreError, RecordTelemetry, Repeated, ReportKind, Stamp,
+    Text, Verb,
+};
 
-use super::{Error, Identity, Refusal, identify};
+use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
 use crate::context::{Context, OwnerContext};
 
 /// Takes a report of either kind.
@@ -24,6 +28,19 @@ pub async fn report_status(
 ) -> Result<(), Refusal> {
     let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let now = context.clock.now();
+    let reported = report_at(context, owner, (peer, kind, body), now).await;
+    if let Err(refusal) = &reported {
+        refusals::refuse(owner, Verb::ReportStatus, (refusal, peer), now).await;
+    }
+    reported
+}
+
+async fn report_at(
+    context: &Context,
+    owner: &OwnerContext,
+    (peer, kind, body): (&Peer, ReportKind, &[u8]),
+    now: UnixTime,
+) -> Result<(), Refusal> {
     let identity = identify(owner, peer, now).await?;
     let report = Telemetry::parse(body)?;
     if report.is_newer() || !report.unknown_members.is_empty() {
@@ -34,7 +51,7 @@ pub async fn report_status(
             let serial = idevid.subject_serial_number().ok_or(proto_brski::Error::IdevidSerialMissing)?;
             let id = server_store::device_id(&manufacturer.id, &serial);
             let device = owner.store.read(move |store| store.load_device(id)).await?;
-            (device.ok_or(server_store::Error::DeviceUnknown)?, idevid)
+            (device.ok_or(StoreError::DeviceUnknown)?, idevid)
         }
         Identity::Device { device, ldevid, .. } => {
             // RFC8995-5.9.4-confirmed-by-ldevid
@@ -51,7 +68,11 @@ pub async fn report_status(
         reason: Text::clipped(report.reason.as_deref().unwrap_or_default()),
         certificate: Some(certificate.fingerprint()),
     };
-    owner.store.write(Stamp::new(now, Actor::Pledge(certificate.fingerprint())), command).await?;
+    let stamp = Stamp::new(now, Actor::Pledge(certificate.fingerprint()));
+    if owner.store.write(stamp, command).await?.is_none() {
+        let what = Repeated::Reported { kind, is_success: report.is_success };
+        refusals::count(owner, device.id, what, now);
+    }
     Ok(())
 }
 
@@ -63,8 +84,19 @@ async fn confirm(
     ldevid: &Certificate,
 ) -> Result<(), Refusal> {
     let certificate = ldevid.fingerprint();
-    let command = ConfirmEnrollment { device: device.id, expected: device.version, certificate };
-    owner.store.write(Stamp::new(context.clock.now(), Actor::Pledge(certificate)), command).await?;
-    context.metrics.event("enrollment_confirmed");
-    Ok(())
+    let mut expected = device.version;
+    for _ in 0..ANEW_MAX {
+        let command = ConfirmEnrollment { device: device.id, expected, certificate };
+        let stamp = Stamp::new(context.clock.now(), Actor::Pledge(certificate));
+        match owner.store.write(stamp, command).await {
+            Ok(_) => {
+                context.metrics.event("enrollment_confirmed");
+                return Ok(());
+            }
+            // Whether the certificate still counts, the store says.
+            Err(StoreError::DeviceChanged { found: Some(version) }) => expected = version,
+            Err(other) => return Err(other.into()),
+        }
+    }
+    Err(Error::InProgress { retry_after_seconds: 1 }.into())
 }

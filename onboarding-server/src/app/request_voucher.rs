@@ -5,7 +5,8 @@
 //! 2. The request is read and verified: signature by that IDevID, serial number, nonce, proximity.
 //! 3. The same bytes again meet their own answer.
 //! 4. Facts are collected and a decision is made.
-//! 5. Intent: the request, the facts and the decision are recorded; a deferral or a refusal ends here.
+//! 5. Intent: the request, the facts and the decision are recorded; a deferral or a refusal ends here, and what comes
+//!    again and again is counted (see `refusals`).
 //! 6. Act: the MASA is asked.
 //! 7. Outcome: the voucher is checked, recorded, and only then handed out.
 //!
@@ -16,18 +17,19 @@ mod ask_masa;
 mod facts;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pki::Certificate;
-use proto::Reason;
+use proto::{Class, Reason, UnixTime, Version};
 use proto_brski::{Format, MasaUrl, Pvr, PvrCheck, Verified, registrar};
 use server_listen::Peer;
 use server_policy::{Decision, decide};
 use server_store::{
-    Actor, BeginVoucher, Blob, DeferVoucher, Device, Nonce, RefuseVoucher, Stamp, Taken, VoucherIntake,
-    VoucherRequest, VoucherStatus,
+    Actor, BeginVoucher, Blob, DeferVoucher, Device, Nonce, RefuseVoucher, Repeated, Stamp, Taken, Verb,
+    VoucherIntake, VoucherRequest, VoucherStatus,
 };
 
-use super::{Error, Identity, Refusal, identify};
+use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
 pub use ask_masa::resume_outstanding;
@@ -43,8 +45,28 @@ const IN_PROGRESS_SECONDS: u32 = 1;
 pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let now = context.clock.now();
-    let Identity::Pledge { manufacturer, idevid } = identify(owner, peer, now).await? else {
-        return Err(Error::IdevidNeeded.into());
+    let mut answer = answer_at(context, owner, (peer, body), now).await;
+    for _ in 0..ANEW_MAX {
+        if !answer.as_ref().is_err_and(Refusal::is_outdated) {
+            break;
+        }
+        answer = answer_at(context, owner, (peer, body), now).await;
+    }
+    if let Err(refusal) = &answer {
+        refusals::refuse(owner, Verb::RequestVoucher, (refusal, peer), now).await;
+    }
+    answer
+}
+
+async fn answer_at(
+    context: &Arc<Context>,
+    owner: &OwnerContext,
+    (peer, body): (&Peer, &[u8]),
+    now: UnixTime,
+) -> Result<Vec<u8>, Refusal> {
+    let (manufacturer, idevid) = match identify(owner, peer, now).await? {
+        Identity::Pledge { manufacturer, idevid } => (manufacturer, idevid),
+        Identity::Device { device, .. } => return Err(Refusal::from(Error::IdevidNeeded).of(device.id)),
     };
     let check = PvrCheck {
         idevid,
@@ -52,7 +74,9 @@ pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -
         compat: manufacturer.compat,
         now,
     };
-    let pvr = Pvr::parse(body, Format::CmsJson)?.verify(&check)?;
+    let pvr = Pvr::parse(body, Format::CmsJson)?
+        .verify(&check)
+        .map_err(|error| untrusted(error, manufacturer, idevid))?;
     let asking = Asking { owner, manufacturer, idevid, pvr: &pvr };
     let (device, earlier) = asking.load().await?;
     if let Some(answer) = earlier.as_ref().and_then(|earlier| asking.answer_of(earlier)) {
@@ -70,20 +94,17 @@ pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -
             let ask = registrar::prepare(&pvr, &device_chain, now)?
                 .sign(&owner.registrar.signer, &owner.registrar.chain)?;
             let awaiting = ask_masa::save(&ask, &manufacturer.id, &masa?)?;
-            let begun = owner.store.write(stamp, BeginVoucher { intake, expected, awaiting }).await?;
-            match begun {
+            let id = intake.device();
+            let begun = owner.store.write(stamp, BeginVoucher { intake, expected, awaiting }).await;
+            match begun.map_err(|error| refusals::of_store(error, id))? {
                 Taken::New { .. } => ask_masa::ask(Arc::clone(context), pvr.digest()).await,
                 Taken::Before(earlier) => asking.answer_of(&earlier).unwrap_or(Err(in_progress())),
             }
         }
-        Decision::Defer { until, .. } => {
-            let code = Error::Waiting { retry_after_seconds: 0 }.code();
-            owner.store.write(stamp, DeferVoucher { intake, expected, code, until }).await?;
-            Err(waiting(owner))
-        }
+        Decision::Defer { until, .. } => asking.defer(stamp, (intake, expected), until).await,
         Decision::Refuse { reason, .. } => {
             let command = RefuseVoucher { intake, expected, code: reason.code(), is_final: false };
-            owner.store.write(stamp, command).await?;
+            refusals::refuse_voucher(owner, stamp, command).await;
             Err(reason.into())
         }
     }
@@ -123,6 +144,26 @@ impl Asking<'_> {
         }
     }
 
+    /// Has the device wait; one that waits already with another request goes on waiting, and that is counted.
+    async fn defer(
+        &self,
+        stamp: Stamp,
+        (intake, expected): (VoucherIntake, Option<Version>),
+        until: UnixTime,
+    ) -> Result<Vec<u8>, Refusal> {
+        let (device, now) = (intake.device(), stamp.at);
+        let code = Error::Waiting { retry_after_seconds: 0 }.code();
+        let repeats_since_at = now.minus(Duration::from_secs(server_store::WINDOW_SECONDS));
+        let defer = DeferVoucher { intake, expected, code: code.clone(), until, repeats_since_at };
+        let taken = self.owner.store.write(stamp, defer).await;
+        if let Taken::Before(other) = taken.map_err(|error| refusals::of_store(error, device))?
+            && other.pvr_digest != self.pvr.digest()
+        {
+            refusals::count(self.owner, device, Repeated::Deferred { code }, now);
+        }
+        Err(waiting(self.owner))
+    }
+
     /// Finds the MASA: the configuration's word counts before the IDevID's.
     fn masa_url(&self) -> Result<MasaUrl, Refusal> {
         if let Some(url) = &self.manufacturer.masa_url {
@@ -143,6 +184,15 @@ impl Asking<'_> {
             nonce: Some(Nonce::new(self.pvr.nonce().as_bytes())?),
             facts: Blob::new(recorded)?,
         })
+    }
+}
+
+/// A request that its device did not make, or not for us, belongs into the device's history: somebody may stand between.
+fn untrusted(error: proto_brski::Error, manufacturer: &Manufacturer, idevid: &Certificate) -> Refusal {
+    let is_untrusted = error.class() == Class::Untrusted;
+    match idevid.subject_serial_number().filter(|_| is_untrusted) {
+        Some(serial) => Refusal::from(error).of(server_store::device_id(&manufacturer.id, &serial)),
+        None => error.into(),
     }
 }
 

@@ -13,6 +13,12 @@ pub enum Error {
     /// A write failed earlier; nothing is accepted until the server is started anew.
     #[error("the store is read-only since a write failed")]
     ReadOnly,
+    /// The device caused so many records lately that it has to wait; see [`crate::PACE_RECORDS_MAX`].
+    #[error("the device asks too often")]
+    TooOften {
+        /// After how many seconds it may ask again.
+        retry_after_seconds: u32,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -144,7 +150,7 @@ pub enum Error {
 impl Reason for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Busy => Class::Busy,
+            Self::Busy | Self::TooOften { .. } => Class::Busy,
             Self::ReadOnly
             | Self::Closed
             | Self::CommandPanicked
@@ -190,6 +196,7 @@ impl Reason for Error {
     fn code(&self) -> ReasonCode {
         ReasonCode::new(match self {
             Self::Busy => "store-busy",
+            Self::TooOften { .. } => "device-asks-too-often",
             Self::ReadOnly => "store-read-only",
             Self::Closed => "store-closed",
             Self::CommandPanicked => "store-command-panicked",

@@ -12,26 +12,34 @@ mod engine;
 mod error;
 mod maker;
 mod owner;
+mod pace;
+mod repeat;
 mod stamp;
+mod tally;
 
 pub use blob::{BLOB_BYTES_MAX, Blob, NONCE_BYTES, Nonce, TEXT_BYTES_MAX, Text};
 pub use engine::{Command, Head, Model, Opening, Options, Outcome, Recorded, Store, View, Writes};
 pub use error::Error;
 pub use maker::{
     AuditEntry, BeginMasaVoucher, BeginUnit, Block, BlockUnit, CloseOrder, CompleteMasaVoucher, CompleteUnit,
-    IdevId, Maker, MakerEvent, MakerStore, MasaVoucher, MasaVoucherBegun, OpenOrder, Opened, Order,
-    OrderTerms, RecordSale, RefuseMasaVoucher, Sale, SerialRange, ShipUnit, UnblockUnit, Unit, UnitBegun,
-    UnitFilter,
+    CountMasaRepeats, IdevId, Maker, MakerEvent, MakerStore, MasaVoucher, MasaVoucherBegun, OpenOrder,
+    Opened, Order, OrderTerms, RecordSale, RefuseMasaVoucher, Sale, SerialRange, ShipUnit, UnblockUnit, Unit,
+    UnitBegun, UnitFilter,
 };
 pub use owner::{
     AbandonCertificate, Approval, ApproveDevice, BeginCertificate, BeginVoucher, Begun, Certificate,
     CertificateDraft, CertificateKey, CertificateKind, CertificateStatus, ChangeState, Changed,
-    CompleteCertificate, CompleteVoucher, ConfirmEnrollment, Crl, Declaration, DeclareDevice, Declared,
-    DeferVoucher, Device, DeviceFilter, FailVoucher, LABELS_MAX, Labels, Move, Noted, OutboxRow, Owner,
-    OwnerEvent, OwnerStore, Page, RecordCrl, RecordTelemetry, RefuseVoucher, Report, ReportKind, Revocation,
-    Standing, Taken, Task, VoucherIntake, VoucherRequest, VoucherStatus,
+    CompleteCertificate, CompleteVoucher, ConfirmEnrollment, CountRepeats, Crl, Declaration, DeclareDevice,
+    Declared, DeferVoucher, Device, DeviceFilter, FailVoucher, LABELS_MAX, Labels, Move, Noted, OutboxRow,
+    Owner, OwnerEvent, OwnerStore, Page, RecordCrl, RecordTelemetry, RefuseRequest, RefuseVoucher, Report,
+    ReportKind, Revocation, Standing, Taken, Task, VoucherIntake, VoucherRequest, VoucherStatus,
 };
+pub use pace::{PACE_RECORDS_MAX, PACE_SECONDS, Pace};
+pub use repeat::{Repeated, Repeats, Verb};
 pub use stamp::{Actor, Stamp};
+pub use tally::{
+    CAUSES_MAX, CAUSES_PER_DEVICE_MAX, RECORDS_PER_MINUTE_MAX, Tally, TallyNote, WINDOW_SECONDS,
+};
 
 use aws_lc_rs::digest;
 use proto::{DeviceId, ManufacturerId, SerialNumber};

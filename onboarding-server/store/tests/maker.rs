@@ -173,6 +173,22 @@ fn a_blocked_unit_gets_no_voucher_not_even_one_that_was_begun() {
 }
 
 #[test]
+fn a_unit_gets_so_many_vouchers_an_hour_and_the_same_request_again_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = maker(dir.path());
+    store.execute(stamp(0), open_order("o1", 5)).unwrap();
+    make(&store, 1);
+    for n in 0..u64::from(PACE_RECORDS_MAX) {
+        store.execute(stamp(3), begin_voucher(1, n, n, 1)).unwrap();
+    }
+    let another = begin_voucher(1, 1_000, 1_000, 1);
+    assert!(matches!(store.execute(stamp(4), another.clone()), Err(Error::TooOften { .. })));
+    let again = store.execute(stamp(4), begin_voucher(1, 0, 0, 1)).unwrap();
+    assert!(matches!(again, MasaVoucherBegun::Before(_)));
+    assert!(store.execute(stamp(3 + PACE_SECONDS), another).is_ok());
+}
+
+#[test]
 fn only_a_unit_with_a_certificate_is_shipped_and_sold() {
     let dir = tempfile::tempdir().unwrap();
     let store = maker(dir.path());

@@ -110,7 +110,7 @@ fn a_nonce_in_another_request_or_from_another_certificate_is_refused() {
 fn a_deferred_request_waits_and_is_then_begun_with_the_same_bytes() {
     let dir = tempfile::tempdir().unwrap();
     let store = owner(dir.path());
-    let defer = DeferVoucher { intake: intake(1, 7), expected: None, code: CODE, until: at(60) };
+    let defer = defer(1, 7, None, CODE);
     assert!(matches!(store.execute(stamp(0), defer.clone()).unwrap(), Taken::New { .. }));
     let again = DeferVoucher { expected: Some(Version(1)), ..defer };
     assert!(matches!(store.execute(stamp(60), again).unwrap(), Taken::Before(_)));
@@ -145,6 +145,108 @@ fn a_refusal_of_one_request_leaves_an_operational_device_alone() {
     let expected = Some(version(&store, 1));
     let last = RefuseVoucher { intake: intake(1, 9), expected, code: CODE, is_final: true };
     assert!(matches!(store.execute(stamp(10), last), Err(Error::Lifecycle(_))));
+}
+
+#[test]
+fn a_refused_request_takes_neither_the_place_of_the_open_one_nor_of_the_idevid() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = owner(dir.path());
+    store.execute(stamp(0), begin_voucher(&store, 1, 7)).unwrap();
+    let before = store.load_device(device(1)).unwrap();
+    let other = VoucherIntake { idevid: digest(99), ..intake(1, 8) };
+    let expected = Some(version(&store, 1));
+    let refuse = RefuseVoucher { intake: other, expected, code: CODE, is_final: false };
+    store.execute(stamp(1), refuse).unwrap();
+    assert_eq!(store.load_device(device(1)).unwrap(), before);
+    store.execute(stamp(2), complete_voucher(&store, 1, 7)).unwrap();
+    assert_eq!(timeline(&store, 1), ["voucher_requested", "voucher_refused", "voucher_completed"]);
+}
+
+#[test]
+fn a_deferred_request_that_is_refused_at_last_stays_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = owner(dir.path());
+    store.execute(stamp(0), defer(1, 7, None, CODE)).unwrap();
+    let expected = Some(version(&store, 1));
+    let refuse = RefuseVoucher { intake: intake(1, 7), expected, code: CODE, is_final: false };
+    let stale = RefuseVoucher { expected: None, ..refuse.clone() };
+    assert!(matches!(store.execute(stamp(1), stale), Err(Error::DeviceChanged { .. })));
+    store.execute(stamp(1), refuse).unwrap();
+    let Taken::Before(found) = store.execute(stamp(2), begin_voucher(&store, 1, 7)).unwrap() else {
+        panic!("begun anew")
+    };
+    assert_eq!(found.status, VoucherStatus::Refused { code: CODE });
+}
+
+#[test]
+fn a_device_that_waits_with_one_request_waits_with_the_next_for_an_hour() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = owner(dir.path());
+    store.execute(stamp(0), defer(1, 7, None, CODE)).unwrap();
+    let expected = Some(Version(1));
+    let next = defer(1, 8, expected, CODE);
+    let Taken::Before(waits) = store.execute(stamp(1), next.clone()).unwrap() else { panic!("recorded") };
+    assert_eq!(waits.pvr_digest, digest(7));
+    let other = ReasonCode::new("another-code");
+    let for_more = DeferVoucher { code: other.clone(), ..next };
+    assert!(matches!(store.execute(stamp(2), for_more).unwrap(), Taken::New { .. }));
+    let later = DeferVoucher { repeats_since_at: at(3), ..defer(1, 9, Some(Version(2)), other) };
+    assert!(matches!(store.execute(stamp(3), later).unwrap(), Taken::New { .. }));
+    change(&store, 1, Event::Refused).unwrap();
+    change(&store, 1, Event::Reopen).unwrap();
+    let anew = defer(1, 10, Some(version(&store, 1)), CODE);
+    assert!(matches!(store.execute(stamp(5), anew).unwrap(), Taken::New { .. }), "it is to wait visibly");
+}
+
+#[test]
+fn a_device_causes_so_many_records_an_hour_and_no_more_and_a_restart_does_not_help_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = owner(dir.path());
+    let report = || RecordTelemetry {
+        device: device(1),
+        kind: ReportKind::Enrollment,
+        is_success: false,
+        reason: text("again"),
+        certificate: None,
+    };
+    onboard(&store, 1, 7);
+    for n in 3..u64::from(PACE_RECORDS_MAX) {
+        if n == 10 {
+            drop(store);
+            store = owner(dir.path());
+        }
+        assert!(store.execute(stamp(n), report()).unwrap().is_some());
+    }
+    assert!(store.execute(stamp(60), report()).unwrap().is_some());
+    let head = store.head();
+    assert_eq!(store.execute(stamp(61), report()).unwrap(), None);
+    let busy = |error: Error| (error.class(), error.code());
+    let voucher = store.execute(stamp(62), begin_voucher(&store, 1, 8)).unwrap_err();
+    assert_eq!(busy(voucher), (Class::Busy, ReasonCode::new("device-asks-too-often")));
+    let certificate = store.execute(stamp(62), begin_certificate(&store, 1, 8, 8, 8)).unwrap_err();
+    assert_eq!(busy(certificate), (Class::Busy, ReasonCode::new("device-asks-too-often")));
+    let waits = defer(1, 8, Some(version(&store, 1)), CODE);
+    assert!(matches!(store.execute(stamp(62), waits), Err(Error::TooOften { .. })));
+    assert_eq!(store.head(), head);
+    assert!(change(&store, 1, Event::Suspend).is_ok(), "people may still act");
+    change(&store, 1, Event::Resume).unwrap();
+    let renewal = begin_certificate(&store, 1, 8, 8, 8);
+    assert!(matches!(store.execute(stamp(1 + PACE_SECONDS), renewal).unwrap(), Begun::New { .. }));
+}
+
+#[test]
+fn a_count_is_in_the_timeline_and_makes_no_device() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = owner(dir.path());
+    let what = Repeated::Refused { verb: Verb::RequestVoucher, code: CODE };
+    let repeats = Repeats { subject: Some(device(1)), what, count: 9, first_at: at(1), last_at: at(2) };
+    store.execute(stamp(3), CountRepeats { repeats: repeats.clone() }).unwrap();
+    assert_eq!(timeline(&store, 1), ["repeats_counted"]);
+    assert_eq!(store.load_device(device(1)).unwrap(), None);
+    let of_many = Repeats { subject: None, what: Repeated::Various, ..repeats };
+    store.execute(stamp(4), CountRepeats { repeats: of_many }).unwrap();
+    assert_eq!(store.head().seq, Seq(2), "a record that changes no row is seen like any other");
+    assert_eq!(store.records(Seq(2), 1).unwrap()[0].event.device(), None);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn owner_step(store: &OwnerStore, (verb, n, id): Step, time: u64) {
         0 => store.execute(at_time, declare(n)).map(drop),
         1 | 2 => store.execute(at_time, begin_voucher(store, n, id)).map(drop),
         3 => {
-            let command = DeferVoucher { intake: intake(n, id), expected, code: CODE, until: at(60) };
+            let command = defer(n, id, expected, CODE);
             store.execute(at_time, command).map(drop)
         }
         4 => {
@@ -186,6 +186,7 @@ fn owner_step(store: &OwnerStore, (verb, n, id): Step, time: u64) {
             };
             store.execute(at_time, command).map(drop)
         }
+        16 | 17 => refusal_step(store, (verb, n, id), time),
         14 => {
             let command = ApproveDevice { device: device(n), expected: known, note: text("ours") };
             store.execute(at_time, command).map(drop)
@@ -197,6 +198,21 @@ fn owner_step(store: &OwnerStore, (verb, n, id): Step, time: u64) {
             store.execute(at_time, command).map(drop)
         }
     };
+}
+
+/// A step of one who is refused.
+fn refusal_step(store: &OwnerStore, (verb, n, id): Step, time: u64) -> Result<(), Error> {
+    let at_time = stamp(time);
+    if verb == 16 {
+        let (verb, certificate) = (Verb::Enroll, Some(digest(id)));
+        let command = RefuseRequest { device: device(n), verb, code: CODE, certificate };
+        return store.execute(at_time, command).map(drop);
+    }
+    let reported = Repeated::Reported { kind: ReportKind::Enrollment, is_success: id % 2 == 0 };
+    let (subject, what) = if id > 8 { (None, Repeated::Various) } else { (Some(device(n)), reported) };
+    let (first_at, last_at) = (at(time), at(time + id));
+    let command = CountRepeats { repeats: Repeats { subject, what, count: 7, first_at, last_at } };
+    store.execute(at_time, command).map(drop)
 }
 
 /// What must hold of any state, however it came about.

@@ -6,7 +6,7 @@
 //! 3. Intent: unit, nonce, domain and assertion are recorded; a blocked unit or a taken nonce ends here.
 //! 4. Act: the voucher is signed.
 //! 5. Outcome: the voucher and its entry in the audit log are recorded, and only then handed out.
-//! 6. A refusal of a genuine request is recorded in the unit's timeline.
+//! 6. A refusal of a genuine request is recorded in the unit's timeline; repetitions are counted (see `refusals`).
 //!
 //! Does not: know HTTP.
 //! Invariants: one voucher for a unit and nonce; the same request again gets the same bytes.
@@ -24,7 +24,7 @@ use server_store::{
 
 use super::maker;
 use super::registrar_request::RegistrarRequest;
-use crate::app::{Error, Refusal};
+use crate::app::{Error, Refusal, refusals};
 use crate::context::{Context, MakerContext};
 
 /// Takes a registrar's request and returns the signed voucher.
@@ -105,7 +105,8 @@ async fn record_refusal(
     let pin = PinChoice::for_request(request.rvr.nonce().is_some()).pick(request.rvr.domain_chain());
     let domain = domain_id(pin.ok_or(Error::RecordUnreadable)?);
     let (unit, rvr_digest, code) = (request.unit.id, request.rvr.digest(), refusal.code());
-    maker.store.write(stamp, RefuseMasaVoucher { unit, rvr_digest, domain, code }).await?;
+    let command = RefuseMasaVoucher { unit, rvr_digest, domain, code };
+    refusals::refuse_masa_voucher(maker, stamp, command).await;
     Ok(())
 }
 

@@ -3,18 +3,24 @@
 
 use std::sync::Arc;
 
-use proto::{Class, Fingerprint, ManufacturerId, Reason, ReasonCode};
+use proto::{Class, Fingerprint, ManufacturerId, Reason, ReasonCode, Version};
 use proto_brski::registrar::{AskMasa, AwaitMasa, MasaReply};
 use proto_brski::{MasaUrl, VoucherTrust};
 use serde::{Deserialize, Serialize};
-use server_store::{Blob, CompleteVoucher, FailVoucher, OutboxRow, Stamp, Task, Text, VoucherStatus};
+use server_store::{
+    Blob, Command, CompleteVoucher, Error as StoreError, FailVoucher, OutboxRow, Owner, Stamp, Task, Text,
+    VoucherStatus,
+};
+use tokio::task::JoinSet;
 
-use super::{Error, Refusal, waiting};
+use super::{ANEW_MAX, Error, Refusal, waiting};
 use crate::context::{Context, OwnerContext};
 use crate::effects::masa_client::{Answer, Destination};
 
 /// How many outstanding questions are read at a time.
 const OUTBOX_PAGE: usize = 256;
+/// How many outstanding questions are asked at a time, so that one MASA that does not answer holds up few others.
+const ASKED_TOGETHER: usize = 16;
 
 /// What is kept of a question until its answer is on record.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,8 +53,13 @@ pub(super) async fn ask(context: Arc<Context>, pvr_digest: Fingerprint) -> Resul
 async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, Refusal> {
     let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let outstanding = load(owner, pvr_digest).await?;
-    let manufacturer = owner.manufacturers.find(&outstanding.manufacturer).ok_or(Error::MasaUnknown)?;
-    let url = MasaUrl::parse(&outstanding.masa_url, manufacturer.ip_literals())?;
+    let Some(manufacturer) = owner.manufacturers.find(&outstanding.manufacturer) else {
+        return fail(context, pvr_digest, Error::MasaUnknown.into()).await;
+    };
+    let url = match MasaUrl::parse(&outstanding.masa_url, manufacturer.ip_literals()) {
+        Ok(url) => url,
+        Err(error) => return fail(context, pvr_digest, error.into()).await,
+    };
     let to = Destination { manufacturer, url: &url, registrar: &owner.registrar };
     let answer = match owner.masa.request_voucher(to, outstanding.rvr.into_bytes()).await {
         Ok(answer) => answer,
@@ -96,7 +107,7 @@ async fn load(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<Outstandi
             | VoucherStatus::Refused { .. }
             | VoucherStatus::Failed { .. },
         )
-        | None => Err(server_store::Error::VoucherRequestSettled.into()),
+        | None => Err(StoreError::VoucherRequestSettled.into()),
     }
 }
 
@@ -108,13 +119,14 @@ async fn complete(
 ) -> Result<Vec<u8>, Refusal> {
     let assertion = Text::new(voucher.voucher().assertion.map_or("", proto_voucher::Assertion::name))?;
     let der = voucher.to_relay().to_vec();
-    let command = CompleteVoucher {
+    let voucher = Blob::new(der.clone())?;
+    let command = |expected| CompleteVoucher {
         pvr_digest,
-        expected: version(owner, pvr_digest).await?,
-        voucher: Blob::new(der.clone())?,
-        assertion,
+        expected,
+        voucher: voucher.clone(),
+        assertion: assertion.clone(),
     };
-    owner.store.write(Stamp::system(context.clock.now()), command).await?;
+    settle(context, owner, pvr_digest, command).await?;
     context.metrics.event("voucher_issued");
     Ok(der)
 }
@@ -123,17 +135,37 @@ async fn complete(
 async fn fail(context: &Context, pvr_digest: Fingerprint, refusal: Refusal) -> Result<Vec<u8>, Refusal> {
     let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let code: ReasonCode = refusal.code();
-    let command = FailVoucher { pvr_digest, expected: version(owner, pvr_digest).await?, code };
-    owner.store.write(Stamp::system(context.clock.now()), command).await?;
+    let command = |expected| FailVoucher { pvr_digest, expected, code: code.clone() };
+    settle(context, owner, pvr_digest, command).await?;
     Err(refusal)
 }
 
-async fn version(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<proto::Version, Refusal> {
+/// Writes what ends a question. That its device changed meanwhile does not matter: whether the question is still open,
+/// the store says.
+async fn settle<C: Command<Owner>>(
+    context: &Context,
+    owner: &OwnerContext,
+    pvr_digest: Fingerprint,
+    command: impl Fn(Version) -> C,
+) -> Result<(), Refusal> {
+    let mut expected = version(owner, pvr_digest).await?;
+    for _ in 0..ANEW_MAX {
+        match owner.store.write(Stamp::system(context.clock.now()), command(expected)).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::DeviceChanged { found: Some(version) }) => expected = version,
+            Err(other) => return Err(other.into()),
+        }
+    }
+    // The question stays in the outbox.
+    Err(waiting(owner))
+}
+
+async fn version(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<Version, Refusal> {
     let found = owner.store.read(move |store| {
         let Some(request) = store.voucher_by_pvr_digest(pvr_digest)? else { return Ok(None) };
         store.load_device(request.device)
     });
-    Ok(found.await?.ok_or(server_store::Error::VoucherRequestUnknown)?.version)
+    Ok(found.await?.ok_or(StoreError::VoucherRequestUnknown)?.version)
 }
 
 /// Leaves the question in the outbox, where [`resume_outstanding`] finds it.
@@ -148,20 +180,34 @@ fn retry_later(context: &Context, pvr_digest: Fingerprint) {
 /// Faults of the store.
 pub async fn resume_outstanding(context: &Arc<Context>) -> Result<usize, Refusal> {
     let Some(owner) = context.owner.as_ref() else { return Ok(0) };
-    let owed = owner.store.read(|store| store.list_outbox(None, OUTBOX_PAGE)).await?;
     // A younger question is still being answered by the request that raised it, unless that request died with an
     // earlier process.
     let stale_at = context.clock.now().minus(owner.settings.masa_timeout);
     let opened_at = owner.store.store().opening().head.seq;
     let is_left = |row: &OutboxRow| row.owed_since_at <= stale_at || row.seq <= opened_at;
-    let mut asked = 0;
-    for row in owed.rows.into_iter().filter(is_left) {
-        if let Task::AskMasa { pvr_digest } = row.task {
-            asked += 1;
-            if let Err(refusal) = ask(Arc::clone(context), pvr_digest).await {
-                tracing::info!(%pvr_digest, %refusal, "an outstanding voucher-request is still without a voucher");
+    let (mut cursor, mut asked, mut asking) = (None, 0, JoinSet::new());
+    loop {
+        let from = cursor.take();
+        let owed = owner.store.read(move |store| store.list_outbox(from.as_deref(), OUTBOX_PAGE)).await?;
+        for row in owed.rows.into_iter().filter(is_left) {
+            let Task::AskMasa { pvr_digest } = row.task else { continue };
+            if asking.len() >= ASKED_TOGETHER {
+                asking.join_next().await;
             }
+            asked += 1;
+            asking.spawn(ask_again(Arc::clone(context), pvr_digest));
+        }
+        cursor = owed.next;
+        if cursor.is_none() {
+            break;
         }
     }
+    asking.join_all().await;
     Ok(asked)
+}
+
+async fn ask_again(context: Arc<Context>, pvr_digest: Fingerprint) {
+    if let Err(refusal) = ask(context, pvr_digest).await {
+        tracing::info!(%pvr_digest, %refusal, "an outstanding voucher-request is still without a voucher");
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use proto::{DeviceId, Fingerprint, ManufacturerId, SerialNumber};
 use server_lifecycle::Event as Step;
-use server_store::{Move, OwnerEvent, ReportKind};
+use server_store::{Move, OwnerEvent, Repeated, Repeats, ReportKind};
 
 /// The parts of a record that are shown.
 pub(in crate::grpc) struct Facts<'a> {
@@ -19,6 +19,7 @@ pub(in crate::grpc) struct Facts<'a> {
     pub(super) code: String,
     pub(super) note: String,
     pub(super) details: BTreeMap<String, String>,
+    repeats: Option<&'a Repeats>,
 }
 
 impl<'a> Facts<'a> {
@@ -32,12 +33,13 @@ impl<'a> Facts<'a> {
             code: code(event),
             note: note(event),
             details: details(event),
+            repeats: repeats(event),
         }
     }
 
     /// Says in one sentence what happened.
     pub(super) fn summary(&self) -> String {
-        let mut sentence = self.kind.replace('-', " ");
+        let mut sentence = self.repeats.map_or_else(|| self.kind.replace('-', " "), tell_repeats);
         if let Some(moved) = self.moved {
             sentence.push_str(&format!(", now {}", moved.to));
         }
@@ -54,6 +56,8 @@ const fn kind(event: &OwnerEvent) -> &'static str {
         OwnerEvent::VoucherRequested { .. } => "voucher-requested",
         OwnerEvent::VoucherDeferred { .. } => "voucher-deferred",
         OwnerEvent::VoucherRefused { .. } => "voucher-refused",
+        OwnerEvent::RequestRefused { .. } => "request-refused",
+        OwnerEvent::RepeatsCounted { .. } => "repeats-counted",
         OwnerEvent::VoucherCompleted { .. } => "voucher-issued",
         OwnerEvent::VoucherFailed { .. } => "voucher-failed",
         OwnerEvent::DeviceApproved { .. } => "device-approved",
@@ -99,6 +103,23 @@ const fn kind_of_step(step: Step) -> &'static str {
     }
 }
 
+const fn repeats(event: &OwnerEvent) -> Option<&Repeats> {
+    if let OwnerEvent::RepeatsCounted { repeats } = event { Some(repeats) } else { None }
+}
+
+/// Says what happened how often, and from when to when.
+fn tell_repeats(repeats: &Repeats) -> String {
+    let what = match &repeats.what {
+        Repeated::Refused { .. } => "refused",
+        Repeated::Deferred { .. } => "asked anew while it waits",
+        Repeated::Reported { kind: ReportKind::Voucher, .. } => "reported the voucher's status",
+        Repeated::Reported { kind: ReportKind::Enrollment, .. } => "reported its enrolment's status",
+        Repeated::Various => "refused or counted, by many or for many reasons",
+    };
+    let Repeats { count, first_at, last_at, .. } = repeats;
+    format!("{what} {count} times more from {first_at} to {last_at}")
+}
+
 const fn name(event: &OwnerEvent) -> Option<(&ManufacturerId, &SerialNumber)> {
     if let OwnerEvent::DeviceDeclared { manufacturer, serial, .. } = event {
         return Some((manufacturer, serial));
@@ -132,12 +153,16 @@ fn code(event: &OwnerEvent) -> String {
     if let OwnerEvent::VoucherDeferred { code, .. }
     | OwnerEvent::VoucherRefused { code, .. }
     | OwnerEvent::VoucherFailed { code, .. }
+    | OwnerEvent::RequestRefused { code, .. }
     | OwnerEvent::CertificateAbandoned { code, .. }
     | OwnerEvent::StateChanged { code: Some(code), .. } = event
     {
         return code.to_string();
     }
-    String::new()
+    match repeats(event).map(|repeats| &repeats.what) {
+        Some(Repeated::Refused { code, .. } | Repeated::Deferred { code }) => code.to_string(),
+        Some(Repeated::Reported { .. } | Repeated::Various) | None => String::new(),
+    }
 }
 
 fn note(event: &OwnerEvent) -> String {
@@ -162,6 +187,8 @@ fn details(event: &OwnerEvent) -> BTreeMap<String, String> {
             vec![pvr(pvr_digest), ("assertion", assertion.to_string())]
         }
         OwnerEvent::VoucherFailed { pvr_digest, .. } => vec![pvr(pvr_digest)],
+        OwnerEvent::RequestRefused { verb, .. } => vec![("verb", verb.name().to_owned())],
+        OwnerEvent::RepeatsCounted { repeats } => details_of(repeats),
         OwnerEvent::CertificateBegun { draft, .. } => {
             vec![("certificate_serial", draft.key.serial.to_string())]
         }
@@ -180,6 +207,20 @@ fn details(event: &OwnerEvent) -> BTreeMap<String, String> {
         _ => Vec::new(),
     };
     found.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn details_of(repeats: &Repeats) -> Vec<(&'static str, String)> {
+    let mut found = vec![
+        ("count", repeats.count.to_string()),
+        ("first_at", repeats.first_at.to_string()),
+        ("last_at", repeats.last_at.to_string()),
+    ];
+    match &repeats.what {
+        Repeated::Refused { verb, .. } => found.push(("verb", verb.name().to_owned())),
+        Repeated::Reported { is_success, .. } => found.push(("is_success", is_success.to_string())),
+        Repeated::Deferred { .. } | Repeated::Various => {}
+    }
+    found
 }
 
 #[cfg(test)]
@@ -207,6 +248,25 @@ mod tests {
         assert_eq!((facts.kind, facts.note.as_str()), ("device-retired", "lost at sea"));
         assert_eq!(facts.summary(), "device retired, now retired");
         assert_eq!(facts.device, Some(DeviceId::from_array([7; 16])));
+    }
+
+    #[test]
+    fn what_was_counted_is_told_with_its_number_and_its_time() {
+        let at = |seconds: u64| proto::UnixTime::from_seconds(1_800_000_000 + seconds);
+        let what = Repeated::Refused {
+            verb: server_store::Verb::RequestVoucher,
+            code: proto::ReasonCode::new("policy-device-retired"),
+        };
+        let subject = Some(DeviceId::from_array([7; 16]));
+        let repeats = Repeats { subject, what, count: 4_999, first_at: at(1), last_at: at(60) };
+        let event = OwnerEvent::RepeatsCounted { repeats };
+        let facts = Facts::of(&event);
+        assert_eq!(
+            facts.summary(),
+            "refused 4999 times more from 2027-01-15T08:00:01.000Z to 2027-01-15T08:01:00.000Z \
+             (policy-device-retired)"
+        );
+        assert_eq!((facts.details["count"].as_str(), facts.device), ("4999", subject));
     }
 
     #[test]

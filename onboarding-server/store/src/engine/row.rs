@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 
 /// The version of all rows; another means the state is rebuilt.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 5;
 
 /// The most bytes of a row: what sled keeps in one page without a file of its own.

@@ -9,6 +9,7 @@ use super::rows::{AuditEntry, Block, IdevId, MasaVoucher, Order, Sale, Unit};
 use super::{Maker, keys};
 use crate::engine::{Model, Recorded, View, Writes};
 use crate::error::Error;
+use crate::pace::Pace;
 
 impl Model for Maker {
     type Event = MakerEvent;
@@ -64,7 +65,7 @@ impl Apply<'_, '_> {
             MakerEvent::MasaVoucherBegun { .. } => self.begin_voucher(event),
             MakerEvent::MasaVoucherCompleted { .. } => self.complete_voucher(event),
             // The journal and the timeline remember it.
-            MakerEvent::MasaVoucherRefused { .. } => Ok(()),
+            MakerEvent::MasaVoucherRefused { .. } | MakerEvent::RepeatsCounted { .. } => Ok(()),
         }
     }
 
@@ -103,6 +104,7 @@ impl Apply<'_, '_> {
             shipped_at: None,
             sale: None,
             block: None,
+            pace: Pace::default(),
         };
         self.writes.put(keys::unit(*unit), &row)?;
         self.writes.put(keys::serial(serial, Some(manufacturer)), unit)?;
@@ -125,7 +127,9 @@ impl Apply<'_, '_> {
             begun_at: self.at,
             voucher: None,
         };
-        self.writes.put(keys::voucher(*unit, nonce.as_ref(), *rvr_digest), &row)
+        self.writes.put(keys::voucher(*unit, nonce.as_ref(), *rvr_digest), &row)?;
+        let at = self.at;
+        self.change_unit(*unit, |unit| unit.pace = unit.pace.after(at)).map(drop)
     }
 
     fn complete_voucher(&mut self, event: &MakerEvent) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::OrderTerms;
 use crate::blob::{Blob, Nonce, Text};
+use crate::repeat::Repeats;
 
 /// One entry of the maker's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +128,11 @@ pub enum MakerEvent {
         /// Why.
         code: ReasonCode,
     },
+    /// Things happened that have no records of their own, because they happened before and often.
+    RepeatsCounted {
+        /// Which, and how often.
+        repeats: Repeats,
+    },
 }
 
 impl MakerEvent {
@@ -145,14 +151,16 @@ impl MakerEvent {
             Self::MasaVoucherBegun { .. } => "masa_voucher_begun",
             Self::MasaVoucherCompleted { .. } => "masa_voucher_completed",
             Self::MasaVoucherRefused { .. } => "masa_voucher_refused",
+            Self::RepeatsCounted { .. } => "repeats_counted",
         }
     }
 
-    /// Returns the unit it is about; an order is about none.
+    /// Returns the unit it is about; an order is about none, a count may be about many.
     #[must_use]
     pub const fn unit(&self) -> Option<DeviceId> {
         match self {
             Self::OrderOpened { .. } | Self::OrderClosed { .. } => None,
+            Self::RepeatsCounted { repeats } => repeats.subject,
             Self::UnitBegun { unit, .. }
             | Self::UnitCompleted { unit, .. }
             | Self::UnitShipped { unit }

@@ -13,6 +13,7 @@ use crate::blob::{Blob, Nonce, Text};
 use crate::engine::{Command, Outcome, View};
 use crate::error::Error;
 use crate::owner::Noted;
+use crate::repeat::Repeats;
 use crate::stamp::Stamp;
 
 /// Records that a voucher is about to be signed. The reply says whether to sign it.
@@ -65,10 +66,17 @@ pub struct RefuseMasaVoucher {
     pub code: proto::ReasonCode,
 }
 
+/// Records how often something happened that has no records of its own. Changes no unit.
+#[derive(Clone, Debug)]
+pub struct CountMasaRepeats {
+    /// What, and how often.
+    pub repeats: Repeats,
+}
+
 impl Command<Maker> for BeginMasaVoucher {
     type Reply = MasaVoucherBegun;
 
-    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<MakerEvent, MasaVoucherBegun>, Error> {
+    fn check(&self, view: &View<'_>, stamp: &Stamp) -> Result<Outcome<MakerEvent, MasaVoucherBegun>, Error> {
         let unit = load_unit(view, self.unit)?;
         if let Some(block) = unit.block {
             return Err(Error::UnitBlocked { since: block.since_at });
@@ -81,6 +89,7 @@ impl Command<Maker> for BeginMasaVoucher {
                 Err(Error::MasaNonceUsed)
             };
         }
+        unit.pace.check(stamp.at)?;
         let event = MakerEvent::MasaVoucherBegun {
             unit: self.unit,
             nonce: self.nonce.clone(),
@@ -129,6 +138,15 @@ impl Command<Maker> for RefuseMasaVoucher {
             domain: self.domain.clone(),
             code: self.code.clone(),
         };
+        Ok(Outcome::Record(event, Noted { seq: view.next_seq() }))
+    }
+}
+
+impl Command<Maker> for CountMasaRepeats {
+    type Reply = Noted;
+
+    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<MakerEvent, Noted>, Error> {
+        let event = MakerEvent::RepeatsCounted { repeats: self.repeats.clone() };
         Ok(Outcome::Record(event, Noted { seq: view.next_seq() }))
     }
 }

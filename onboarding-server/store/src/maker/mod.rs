@@ -10,7 +10,9 @@ mod rows;
 mod unit;
 
 pub use event::MakerEvent;
-pub use masa::{BeginMasaVoucher, CompleteMasaVoucher, MasaVoucherBegun, RefuseMasaVoucher};
+pub use masa::{
+    BeginMasaVoucher, CompleteMasaVoucher, CountMasaRepeats, MasaVoucherBegun, RefuseMasaVoucher,
+};
 pub use order::{CloseOrder, OpenOrder, Opened};
 pub use read::UnitFilter;
 pub use rows::{AuditEntry, Block, IdevId, MasaVoucher, Order, OrderTerms, Sale, SerialRange, Unit};

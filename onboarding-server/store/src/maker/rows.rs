@@ -9,6 +9,7 @@ use proto::{
 use serde::{Deserialize, Serialize};
 
 use crate::blob::{Blob, Nonce, Text};
+use crate::pace::Pace;
 
 /// Leave to make so many units of a product on a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +102,8 @@ pub struct Unit {
     pub sale: Option<Sale>,
     /// That no voucher may be issued for it.
     pub block: Option<Block>,
+    /// How many vouchers were begun for it lately.
+    pub pace: Pace,
 }
 
 /// A unit's IDevID.

@@ -17,6 +17,8 @@ use super::{Owner, crl, keys};
 use crate::blob::Blob;
 use crate::engine::{Model, Recorded, View, Writes};
 use crate::error::Error;
+use crate::pace::Pace;
+use crate::repeat::{Repeated, Repeats};
 
 /// Why a voucher-request ended when a newer one of the same device, or another event, took its place.
 const SUPERSEDED: ReasonCode = ReasonCode::new("voucher-request-superseded");
@@ -60,10 +62,14 @@ impl Apply<'_, '_> {
             OwnerEvent::VoucherDeferred { intake, code, until, moved, .. } => {
                 self.take(intake, VoucherStatus::Deferred { until: *until, code: code.clone() }, *moved)
             }
-            OwnerEvent::VoucherRefused { is_on_record: false, .. } => Ok(()),
-            OwnerEvent::VoucherRefused { intake, code, moved, .. } => {
-                self.take(intake, VoucherStatus::Refused { code: code.clone() }, *moved)
+            // The journal and the timeline remember it.
+            OwnerEvent::VoucherRefused { is_on_record: false, .. } | OwnerEvent::RequestRefused { .. } => {
+                Ok(())
             }
+            OwnerEvent::VoucherRefused { intake, code, moved, .. } => {
+                self.refuse(record, intake.pvr_digest, code, *moved)
+            }
+            OwnerEvent::RepeatsCounted { repeats } => self.count_repeats(repeats),
             OwnerEvent::VoucherCompleted { pvr_digest, voucher, assertion, moved, .. } => {
                 let status = VoucherStatus::Issued { voucher: voucher.clone(), assertion: assertion.clone() };
                 self.settle(*pvr_digest, status)?;
@@ -122,13 +128,54 @@ impl Apply<'_, '_> {
             self.end(earlier, VoucherStatus::Failed { code: SUPERSEDED })?;
         }
         set_move(&mut after, moved, self.at);
-        if let (VoucherStatus::Refused { code }, Some(_)) = (&status, moved) {
-            after.state_code = Some(code.clone());
-        }
+        after.pace = after.pace.after(self.at);
         after.idevid = Some(intake.idevid);
         after.voucher_request = Some(intake.pvr_digest);
         self.put_request(intake, id, status)?;
         self.put_device(before.as_ref(), &after)
+    }
+
+    /// Ends the request where it is on record, and moves the device where the refusal is final. Who is refused changes
+    /// nothing else: neither which IDevID is the device's own nor which of its requests is open.
+    fn refuse(
+        &mut self,
+        record: &Recorded<OwnerEvent>,
+        pvr_digest: Fingerprint,
+        code: &ReasonCode,
+        moved: Option<Move>,
+    ) -> Result<(), Error> {
+        let is_on_record = self.view.load::<VoucherRequest>(&keys::voucher(pvr_digest))?.is_some();
+        if is_on_record {
+            self.settle(pvr_digest, VoucherStatus::Refused { code: code.clone() })?;
+        }
+        if moved.is_some() {
+            let open = self.device_of(record)?.voucher_request;
+            let ended = VoucherStatus::Refused { code: code.clone() };
+            open.filter(|open| *open != pvr_digest).map_or(Ok(()), |open| self.end(open, ended))?;
+        }
+        if moved.is_none() && !is_on_record {
+            return Ok(());
+        }
+        self.change(record, |device| {
+            set_move(device, moved, record.at);
+            if moved.is_some() {
+                device.state_code = Some(code.clone());
+            }
+        })
+    }
+
+    /// The newest of many equal reports is still the device's last.
+    fn count_repeats(&mut self, repeats: &Repeats) -> Result<(), Error> {
+        let (Some(id), Repeated::Reported { kind, is_success }) = (repeats.subject, &repeats.what) else {
+            return Ok(());
+        };
+        let Some(mut device) = self.view.load::<Device>(&keys::device(id))? else { return Ok(()) };
+        if device.last_report.as_ref().is_none_or(|last| last.at <= repeats.last_at) {
+            let report = Report { kind: *kind, is_success: *is_success, at: repeats.last_at };
+            device.last_report = Some(report);
+            self.writes.put(keys::device(id), &device)?;
+        }
+        Ok(())
     }
 
     fn put_request(
@@ -224,6 +271,7 @@ impl Apply<'_, '_> {
         let before = self.device_of(record)?;
         let mut after = bumped(before.clone(), self.at);
         after.certificate_intent = Some(draft.key.clone());
+        after.pace = after.pace.after(self.at);
         let certificate = Certificate {
             key: draft.key.clone(),
             device: before.id,
@@ -295,6 +343,7 @@ impl Apply<'_, '_> {
     fn report(&mut self, record: &Recorded<OwnerEvent>, report: Report) -> Result<(), Error> {
         let mut device = self.device_of(record)?;
         device.last_report = Some(report);
+        device.pace = device.pace.after(self.at);
         self.writes.put(keys::device(device.id), &device)
     }
 
@@ -435,6 +484,7 @@ impl Device {
             declared_at: None,
             confirmed_at: None,
             last_report: None,
+            pace: Pace::default(),
             created_at: at,
             changed_at: at,
         }

@@ -104,12 +104,13 @@ pub struct RecordCrl {
 impl Command<Owner> for BeginCertificate {
     type Reply = Begun;
 
-    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Begun>, Error> {
+    fn check(&self, view: &View<'_>, stamp: &Stamp) -> Result<Outcome<OwnerEvent, Begun>, Error> {
         let device = load_device(view, self.device)?;
         if let Some(before) = self.taken_before(view, &device)? {
             return Ok(Outcome::Unchanged(Begun::Before(Box::new(before))));
         }
         expect(&device, self.expected)?;
+        device.pace.check(stamp.at)?;
         let kind = self.kind(view, &device)?;
         let _ = next(device.state, event_of(kind))?;
         if view.load::<Certificate>(&keys::certificate(&self.draft.key))?.is_some() {

@@ -11,6 +11,7 @@ use super::{Owner, keys};
 use crate::blob::Text;
 use crate::engine::{Command, Outcome, View};
 use crate::error::Error;
+use crate::repeat::{Repeats, Verb};
 use crate::stamp::Stamp;
 
 /// Declares a device, or changes what the owner says of it; again is the same.
@@ -76,6 +77,8 @@ pub struct ChangeState {
 }
 
 /// Records what a device reports of itself (RFC 8995 §5.7, §5.9.4). Never changes the state or the version.
+///
+/// The reply is `None` when the device caused so many records lately that this one is to be counted only.
 #[derive(Clone, Debug)]
 pub struct RecordTelemetry {
     /// Which.
@@ -88,6 +91,26 @@ pub struct RecordTelemetry {
     pub reason: Text,
     /// The certificate of the connection it came over.
     pub certificate: Option<Fingerprint>,
+}
+
+/// Records that a request was refused which has no record of its own kind, on record or not. Changes no device.
+#[derive(Clone, Debug)]
+pub struct RefuseRequest {
+    /// Whose.
+    pub device: DeviceId,
+    /// What was asked for.
+    pub verb: Verb,
+    /// Why.
+    pub code: ReasonCode,
+    /// The certificate of the connection it came over.
+    pub certificate: Option<Fingerprint>,
+}
+
+/// Records how often something happened that has no records of its own. Changes no device, but for its last report.
+#[derive(Clone, Debug)]
+pub struct CountRepeats {
+    /// What, and how often.
+    pub repeats: Repeats,
 }
 
 /// Where a write that changes no version stands in the journal.
@@ -187,10 +210,12 @@ const fn is_of_protocol(event: Event) -> bool {
 }
 
 impl Command<Owner> for RecordTelemetry {
-    type Reply = Noted;
+    type Reply = Option<Noted>;
 
-    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Noted>, Error> {
-        load_device(view, self.device)?;
+    fn check(&self, view: &View<'_>, stamp: &Stamp) -> Result<Outcome<OwnerEvent, Option<Noted>>, Error> {
+        if load_device(view, self.device)?.pace.check(stamp.at).is_err() {
+            return Ok(Outcome::Unchanged(None));
+        }
         let event = OwnerEvent::TelemetryRecorded {
             device: self.device,
             kind: self.kind,
@@ -198,6 +223,29 @@ impl Command<Owner> for RecordTelemetry {
             reason: self.reason.clone(),
             certificate: self.certificate,
         };
+        Ok(Outcome::Record(event, Some(Noted { seq: view.next_seq() })))
+    }
+}
+
+impl Command<Owner> for RefuseRequest {
+    type Reply = Noted;
+
+    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Noted>, Error> {
+        let event = OwnerEvent::RequestRefused {
+            device: self.device,
+            verb: self.verb,
+            code: self.code.clone(),
+            certificate: self.certificate,
+        };
+        Ok(Outcome::Record(event, Noted { seq: view.next_seq() }))
+    }
+}
+
+impl Command<Owner> for CountRepeats {
+    type Reply = Noted;
+
+    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Noted>, Error> {
+        let event = OwnerEvent::RepeatsCounted { repeats: self.repeats.clone() };
         Ok(Outcome::Record(event, Noted { seq: view.next_seq() }))
     }
 }

@@ -12,6 +12,7 @@ use server_lifecycle::{Event, State};
 
 use super::rows::{CertificateKey, CertificateKind, Labels, ReportKind};
 use crate::blob::{Blob, Nonce, Text};
+use crate::repeat::{Repeats, Verb};
 
 /// One entry of the owner's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,22 @@ pub enum OwnerEvent {
         code: ReasonCode,
         /// Where the device moved.
         moved: Option<Move>,
+    },
+    /// A request other than for a voucher was refused, or one for a voucher before policy was asked.
+    RequestRefused {
+        /// Whose.
+        device: DeviceId,
+        /// What was asked for.
+        verb: Verb,
+        /// Why.
+        code: ReasonCode,
+        /// The certificate of the connection it came over.
+        certificate: Option<Fingerprint>,
+    },
+    /// Things happened that have no records of their own, because they happened before and often.
+    RepeatsCounted {
+        /// Which, and how often.
+        repeats: Repeats,
     },
     /// The MASA's voucher is here.
     VoucherCompleted {
@@ -239,6 +256,8 @@ impl OwnerEvent {
             Self::VoucherRequested { .. } => "voucher_requested",
             Self::VoucherDeferred { .. } => "voucher_deferred",
             Self::VoucherRefused { .. } => "voucher_refused",
+            Self::RequestRefused { .. } => "request_refused",
+            Self::RepeatsCounted { .. } => "repeats_counted",
             Self::VoucherCompleted { .. } => "voucher_completed",
             Self::VoucherFailed { .. } => "voucher_failed",
             Self::DeviceApproved { .. } => "device_approved",
@@ -252,7 +271,7 @@ impl OwnerEvent {
         }
     }
 
-    /// Returns the device it is about; a CRL is about none.
+    /// Returns the device it is about; a CRL is about none, a count may be about many.
     #[must_use]
     pub const fn device(&self) -> Option<DeviceId> {
         match self {
@@ -260,6 +279,7 @@ impl OwnerEvent {
             | Self::VoucherRequested { device, .. }
             | Self::VoucherDeferred { device, .. }
             | Self::VoucherRefused { device, .. }
+            | Self::RequestRefused { device, .. }
             | Self::VoucherCompleted { device, .. }
             | Self::VoucherFailed { device, .. }
             | Self::DeviceApproved { device, .. }
@@ -269,6 +289,7 @@ impl OwnerEvent {
             | Self::CertificateAbandoned { device, .. }
             | Self::TelemetryRecorded { device, .. }
             | Self::EnrollmentConfirmed { device, .. } => Some(*device),
+            Self::RepeatsCounted { repeats } => repeats.subject,
             Self::CrlRecorded { .. } => None,
         }
     }

@@ -14,7 +14,10 @@ mod voucher;
 pub use certificate::{
     AbandonCertificate, BeginCertificate, Begun, CompleteCertificate, ConfirmEnrollment, RecordCrl,
 };
-pub use device::{ApproveDevice, ChangeState, Declaration, DeclareDevice, Declared, Noted, RecordTelemetry};
+pub use device::{
+    ApproveDevice, ChangeState, CountRepeats, Declaration, DeclareDevice, Declared, Noted, RecordTelemetry,
+    RefuseRequest,
+};
 pub use event::{CertificateDraft, Move, OwnerEvent, VoucherIntake};
 pub use read::{DeviceFilter, Page};
 pub(crate) use read::{list, seq_in};

@@ -14,6 +14,7 @@ use server_lifecycle::State;
 
 use crate::blob::{Blob, Nonce, Text};
 use crate::error::Error;
+use crate::pace::Pace;
 use crate::stamp::Actor;
 
 /// The most labels of one device.
@@ -58,6 +59,8 @@ pub struct Device {
     pub confirmed_at: Option<UnixTime>,
     /// What it last reported of itself.
     pub last_report: Option<Report>,
+    /// How many records it caused lately.
+    pub pace: Pace,
     /// When the record was made.
     pub created_at: UnixTime,
     /// When the record last changed.
@@ -111,7 +114,7 @@ pub struct Report {
 }
 
 /// Which telemetry resource was used (RFC 8995 §5.7, §5.9.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportKind {
     /// `voucher_status`

@@ -4,7 +4,7 @@
 //! Invariants: a nonce serves one request of one certificate; the byte-identical request meets its own answer.
 
 use proto::{DeviceId, Fingerprint, ReasonCode, Seq, UnixTime, Version};
-use server_lifecycle::Event;
+use server_lifecycle::{Event, State};
 
 use super::apply::NonceUse;
 use super::check::{changed, expect, load_device, step, step_of};
@@ -15,6 +15,7 @@ use super::{Owner, keys};
 use crate::blob::{Blob, Text};
 use crate::engine::{Command, Outcome, View};
 use crate::error::Error;
+use crate::pace::Pace;
 use crate::stamp::Stamp;
 
 /// Records the intent to ask the MASA. The reply says whether to do so.
@@ -42,6 +43,9 @@ pub struct DeferVoucher {
     pub code: ReasonCode,
     /// Not worth asking before.
     pub until: UnixTime,
+    /// A device that waits for the same with another request, taken at this time or later, waits still: nothing new is
+    /// recorded, and the reply shows that request.
+    pub repeats_since_at: UnixTime,
 }
 
 /// What became of a request that was to be recorded.
@@ -56,16 +60,17 @@ pub enum Taken {
         /// The journal record.
         seq: Seq,
     },
-    /// The same bytes were taken before; this is how they stand.
+    /// The same bytes were taken before, or the device waits already with others; this is how they stand.
     Before(Box<VoucherRequest>),
 }
 
-/// Records a refusal. A device that is not on record stays so: the journal alone remembers.
+/// Records a refusal. A device or request that is not on record stays so: the journal alone remembers.
 #[derive(Clone, Debug)]
 pub struct RefuseVoucher {
     /// What came in.
     pub intake: VoucherIntake,
-    /// The version of the device that the decision was made on; `None` when it was not on record.
+    /// The version of the device that the decision was made on; `None` when it was not on record. It counts where the
+    /// refusal changes a request or the device.
     pub expected: Option<Version>,
     /// Why.
     pub code: ReasonCode,
@@ -111,12 +116,13 @@ pub struct Changed {
 impl Command<Owner> for BeginVoucher {
     type Reply = Taken;
 
-    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Taken>, Error> {
+    fn check(&self, view: &View<'_>, stamp: &Stamp) -> Result<Outcome<OwnerEvent, Taken>, Error> {
         match earlier(view, &self.intake)? {
             Some(VoucherRequest { status: VoucherStatus::Deferred { .. }, .. }) | None => (),
             Some(earlier) => return Ok(Outcome::Unchanged(Taken::Before(Box::new(earlier)))),
         }
         let device = load_expected(view, &self.intake, self.expected)?;
+        pace_of(device.as_ref()).check(stamp.at)?;
         let moved = Some(step_of(device.as_ref(), Event::VoucherRequested)?);
         let (id, intake) = (self.intake.device(), self.intake.clone());
         let event =
@@ -128,11 +134,16 @@ impl Command<Owner> for BeginVoucher {
 impl Command<Owner> for DeferVoucher {
     type Reply = Taken;
 
-    fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Taken>, Error> {
-        if let Some(earlier) = earlier(view, &self.intake)?.filter(|earlier| !self.changes(earlier)) {
-            return Ok(Outcome::Unchanged(Taken::Before(Box::new(earlier))));
+    fn check(&self, view: &View<'_>, stamp: &Stamp) -> Result<Outcome<OwnerEvent, Taken>, Error> {
+        let earlier = earlier(view, &self.intake)?;
+        if let Some(earlier) = earlier.as_ref().filter(|earlier| !self.changes(earlier)) {
+            return Ok(Outcome::Unchanged(Taken::Before(Box::new(earlier.clone()))));
         }
         let device = load_expected(view, &self.intake, self.expected)?;
+        if let Some(waiting) = self.waiting(view, device.as_ref(), stamp)?.filter(|_| earlier.is_none()) {
+            return Ok(Outcome::Unchanged(Taken::Before(Box::new(waiting))));
+        }
+        pace_of(device.as_ref()).check(stamp.at)?;
         let moved = Some(step_of(device.as_ref(), Event::VoucherRequested)?);
         let event = OwnerEvent::VoucherDeferred {
             device: self.intake.device(),
@@ -150,6 +161,23 @@ impl DeferVoucher {
     fn changes(&self, earlier: &VoucherRequest) -> bool {
         matches!(&earlier.status, VoucherStatus::Deferred { code, .. } if *code != self.code)
     }
+
+    /// Finds the request with which the device waits already: some pledges make a new one each time they ask.
+    fn waiting(
+        &self,
+        view: &View<'_>,
+        device: Option<&Device>,
+        stamp: &Stamp,
+    ) -> Result<Option<VoucherRequest>, Error> {
+        let device = device.filter(|device| device.state == State::Requested);
+        let Some(newest) = device.and_then(|device| device.voucher_request) else { return Ok(None) };
+        let newest: Option<VoucherRequest> = view.load(&keys::voucher(newest))?;
+        Ok(newest.filter(|newest| {
+            let waits = matches!(&newest.status, VoucherStatus::Deferred { until, code }
+                if *code == self.code && stamp.at < *until);
+            waits && newest.idevid == self.intake.idevid && newest.received_at >= self.repeats_since_at
+        }))
+    }
 }
 
 impl Command<Owner> for RefuseVoucher {
@@ -157,7 +185,8 @@ impl Command<Owner> for RefuseVoucher {
 
     fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Noted>, Error> {
         let noted = Noted { seq: view.next_seq() };
-        match earlier(view, &self.intake)?.map(|earlier| earlier.status) {
+        let earlier = earlier(view, &self.intake)?.map(|earlier| earlier.status);
+        match &earlier {
             Some(VoucherStatus::Refused { .. }) => return Ok(Outcome::Unchanged(noted)),
             Some(VoucherStatus::Issued { .. }) => return Err(Error::VoucherRequestSettled),
             Some(
@@ -165,7 +194,11 @@ impl Command<Owner> for RefuseVoucher {
             )
             | None => (),
         }
-        let device = load_expected(view, &self.intake, self.expected)?;
+        let device = if self.is_final || earlier.is_some() {
+            load_expected(view, &self.intake, self.expected)?
+        } else {
+            view.load(&keys::device(self.intake.device()))?
+        };
         let moved = match &device {
             Some(device) if self.is_final => Some(step(device, Event::Refused)?),
             Some(_) | None => None,
@@ -259,6 +292,10 @@ fn check_open(device: &Device, request: &VoucherRequest) -> Result<(), Error> {
     let is_newest = device.voucher_request == Some(request.pvr_digest);
     let is_asking = matches!(request.status, VoucherStatus::Asking { .. });
     if is_newest && is_asking { Ok(()) } else { Err(Error::VoucherRequestSettled) }
+}
+
+fn pace_of(device: Option<&Device>) -> Pace {
+    device.map_or_else(Pace::default, |device| device.pace)
 }
 
 fn taken(view: &View<'_>, id: DeviceId, device: Option<&Device>) -> Taken {

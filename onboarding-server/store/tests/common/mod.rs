@@ -8,8 +8,8 @@ use proto::{
 };
 use server_store::{
     BeginCertificate, BeginUnit, BeginVoucher, Blob, CertificateDraft, CertificateKey, CompleteCertificate,
-    CompleteVoucher, DeclareDevice, MakerStore, Nonce, OpenOrder, Options, OrderTerms, OwnerStore,
-    SerialRange, Stamp, Text, VoucherIntake, device_id,
+    CompleteVoucher, DeclareDevice, DeferVoucher, MakerStore, Nonce, OpenOrder, Options, OrderTerms,
+    OwnerStore, SerialRange, Stamp, Text, VoucherIntake, device_id,
 };
 
 pub(crate) fn options() -> Options {
@@ -90,6 +90,15 @@ pub(crate) fn intake(n: u64, pvr: u64) -> VoucherIntake {
 pub(crate) fn begin_voucher(store: &OwnerStore, n: u64, pvr: u64) -> BeginVoucher {
     let expected = store.load_device(device(n)).unwrap().map(|device| device.version);
     BeginVoucher { intake: intake(n, pvr), expected, awaiting: blob("awaiting") }
+}
+
+pub(crate) fn defer(
+    n: u64,
+    pvr: u64,
+    expected: Option<proto::Version>,
+    code: proto::ReasonCode,
+) -> DeferVoucher {
+    DeferVoucher { intake: intake(n, pvr), expected, code, until: at(10_000), repeats_since_at: at(0) }
 }
 
 pub(crate) fn complete_voucher(store: &OwnerStore, n: u64, pvr: u64) -> CompleteVoucher {
