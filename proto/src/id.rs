@@ -262,10 +262,10 @@ macro_rules! counter {
         pub struct $name(pub u64);
 
         impl $name {
-            /// Returns the number that follows.
+            /// Returns the number that follows; the last one is followed by itself, as no honest count gets there.
             #[must_use]
             pub const fn next(self) -> Self {
-                Self(self.0 + 1)
+                Self(self.0.saturating_add(1))
             }
         }
 
@@ -322,5 +322,11 @@ mod tests {
         assert!("abc".parse::<KeyId>().is_err());
         assert!("zz".parse::<KeyId>().is_err());
         assert!(CertificateSerial::new(&[1; 21]).is_err());
+    }
+
+    #[test]
+    fn a_number_that_a_stranger_names_has_a_next_one() {
+        assert_eq!(Seq(7).next(), Seq(8));
+        assert_eq!(Seq(u64::MAX).next(), Seq(u64::MAX));
     }
 }

@@ -114,7 +114,8 @@ impl FromStr for UnixTime {
         let local = days_from_civil(year, month, day) * 86_400 + (hour * 3600 + minute * 60 + second) as i64;
         let seconds = u64::try_from(local - offset_seconds).map_err(|_| InvalidTime)?;
         let millis = seconds * 1000 + milli;
-        if millis > Self::NO_END.0 + 999 { Err(InvalidTime) } else { Ok(Self(millis)) }
+        // What is left of the last second is that second: no time lies beyond [`Self::NO_END`].
+        if millis > Self::NO_END.0 + 999 { Err(InvalidTime) } else { Ok(Self::from_millis(millis)) }
     }
 }
 
@@ -256,6 +257,12 @@ mod tests {
         assert_eq!(at("1969-12-31T23:00:01-01:00"), Ok(1000));
         assert_eq!(at("1970-01-01T00:00:00.1234567Z"), Ok(123));
         assert_eq!(at("2016-12-31T23:59:60Z"), at("2017-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn no_time_that_is_read_lies_beyond_the_last_second() {
+        assert_eq!("9999-12-31T23:59:59.999Z".parse(), Ok(UnixTime::NO_END));
+        assert_eq!("9999-12-31T23:59:60Z".parse::<UnixTime>(), Err(InvalidTime));
     }
 
     #[test]
