@@ -9,7 +9,7 @@ use proto_brski::masa::{self, End, PinChoice, Terms};
 use proto_brski::pledge::{AwaitVoucher, RegistrarReply, Step, VoucherPolicy};
 use proto_brski::registrar::{self, AwaitMasa, MasaReply};
 use proto_brski::{Error, Format, IdevidIssuer, RegistrarAuthentication, RvrCheck, domain_id};
-use proto_voucher::{Assertion, json};
+use proto_voucher::{Assertion, Nonce, json};
 use world::{DAY, World, now};
 
 fn answer(body: &[u8]) -> RegistrarReply<'_> {
@@ -54,6 +54,23 @@ fn a_pledge_without_a_clock_imprints_by_its_nonce() {
         let der = world.issue_voucher(&world.check_rvr(&ask.rvr).unwrap());
         let imprint = awaiting.verify(&der, &VoucherPolicy::strict(&world.maker_anchors, None)).unwrap();
         assert!(imprint.check_registrar(&world.registrar.chain).is_ok());
+    }
+}
+
+#[test]
+fn a_nonce_of_any_text_comes_back_as_it_was_sent() {
+    // RFC8995-5.8.1-nonce-opaque
+    for world in World::all() {
+        for text in ["Zürich-2021", "tab\tand\nline", "12345678 \u{1F511}"] {
+            let mut content = world.content();
+            content.nonce = Some(Nonce::new(text.as_bytes()).unwrap());
+            let awaiting = world.ask(&content);
+            let ask = world.ask_masa(&world.check_pvr(awaiting.request()).unwrap());
+            let der = world.issue_voucher(&world.check_rvr(&ask.rvr).unwrap());
+            ask.awaiting.resume(&world.reply(&der), &world.trust()).unwrap();
+            let policy = VoucherPolicy::strict(&world.maker_anchors, Some(now()));
+            assert!(awaiting.verify(&der, &policy).is_ok(), "{text}");
+        }
     }
 }
 

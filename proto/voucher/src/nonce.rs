@@ -50,11 +50,10 @@ impl Nonce {
         &self.0
     }
 
-    /// Returns the nonce as text when it is printable ASCII, as it is in the JSON form.
+    /// Returns the nonce as text when it is UTF-8, as every nonce of the JSON form is.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
-        let is_printable = self.0.iter().all(|b| (0x20..=0x7e).contains(b));
-        if is_printable { core::str::from_utf8(&self.0).ok() } else { None }
+        core::str::from_utf8(&self.0).ok()
     }
 
     /// Returns what a JSON document shows: the text as it stands, or the base64 of octets that are no text.
@@ -133,6 +132,7 @@ mod tests {
     fn octets_that_are_no_text_show_as_base64() {
         assert_eq!(Nonce::new(&[0xff; 8]).unwrap().to_json_text(), "//////////8=");
         assert_eq!(Nonce::new(b"12345678").unwrap().to_json_text(), "12345678");
+        assert_eq!(Nonce::new("Zürich\t1".as_bytes()).unwrap().to_json_text(), "Zürich\t1");
         assert_eq!(Nonce::from_random([0; 16]).as_text(), Some("AAAAAAAAAAAAAAAAAAAAAA=="));
     }
 }
