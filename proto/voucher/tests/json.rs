@@ -91,6 +91,14 @@ fn the_nonce_is_kept_as_it_stands() {
 }
 
 #[test]
+fn numbers_in_content_that_is_only_carried_keep_their_value() {
+    let extension = r#""serial-number":"1","extensions":["x"],"extension:x":[77777777777777777777777777777777777777772.5,0.1]"#;
+    let once = voucher(extension).unwrap();
+    let again = parse_voucher(&write_voucher(&once).unwrap()).unwrap();
+    assert_eq!(again, once);
+}
+
+#[test]
 fn an_issuer_that_is_no_base64_is_kept_as_text() {
     let request = request(r#""serial-number":"1","idevid-issuer":"C=CH,O=Maker""#).unwrap();
     assert_eq!(request.idevid_issuer.as_deref(), Some(b"C=CH,O=Maker".as_slice()));
