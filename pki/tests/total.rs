@@ -77,6 +77,26 @@ fn read_all(certificate: &Certificate) {
     let _ = format!("{certificate:?}");
 }
 
+#[test]
+fn an_extension_of_another_tag_class_is_malformed() {
+    let original = samples().certificate.clone();
+    let extensions: [&[u8]; 6] = [
+        b"\x55\x1d\x23\x04\x18\x30",             // authorityKeyIdentifier
+        b"\x55\x1d\x23\x04\x18\x30\x16\x80",     // its keyIdentifier
+        b"\x55\x1d\x0e\x04\x16\x04",             // subjectKeyIdentifier
+        b"\x55\x1d\x0f\x01\x01\xff\x04\x04\x03", // keyUsage
+        b"\x55\x1d\x13\x01\x01\xff\x04\x02\x30", // basicConstraints
+        b"\x55\x1d\x11\x04\x10\x30",             // subjectAltName
+    ];
+    for extension in extensions {
+        let at = original.windows(extension.len()).position(|part| part == extension).unwrap();
+        let mut bytes = original.clone();
+        bytes[at + extension.len() - 1] ^= 0x80;
+        let error = Certificate::parse(&bytes).unwrap_err();
+        assert_eq!(error, Error::CertificateExtensionMalformed, "{extension:02x?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4096))]
 

@@ -92,6 +92,10 @@ impl Extensions {
 
     /// Takes one extension apart; `None` when it is one of ours and malformed.
     fn read(&mut self, oid: &Oid, extension: &X509Extension<'_>) -> Option<()> {
+        // The library looks at a tag's number only; two readers of one certificate must not see two things.
+        if let Some(tag) = tag_of(oid) {
+            only(tag, extension.value)?;
+        }
         #[expect(clippy::wildcard_enum_match_arm, reason = "the library knows many more than we read")]
         match extension.parsed_extension() {
             ParsedExtension::BasicConstraints(constraints) => {
@@ -103,11 +107,8 @@ impl Extensions {
                 self.extended_key_usages = Some(purposes(extension.value)?);
             }
             ParsedExtension::SubjectKeyIdentifier(id) => self.subject_key_id = Some(KeyId::new(id.0).ok()?),
-            ParsedExtension::AuthorityKeyIdentifier(authority) => {
-                self.authority_key_id = match &authority.key_identifier {
-                    Some(id) => Some(KeyId::new(id.0).ok()?),
-                    None => None,
-                };
+            ParsedExtension::AuthorityKeyIdentifier(_) => {
+                self.authority_key_id = authority_key_id(extension.value)?;
             }
             ParsedExtension::ParseError { .. } if is_needed(oid, extension.critical) => return None,
             _ if *oid == oid::MASA_URL => self.masa_url = Some(url(extension.value)?),
@@ -115,6 +116,18 @@ impl Extensions {
             _ => {}
         }
         Some(())
+    }
+}
+
+/// Returns the identifier octet that the value of an extension begins with, for those that a path or a name depends on.
+fn tag_of(oid: &Oid) -> Option<u8> {
+    const SEQUENCES: [Oid; 4] =
+        [oid::SUBJECT_ALT_NAME, oid::BASIC_CONSTRAINTS, oid::NAME_CONSTRAINTS, oid::AUTHORITY_KEY_ID];
+    match oid {
+        oid if SEQUENCES.contains(oid) => Some(tag::SEQUENCE),
+        oid if *oid == oid::SUBJECT_KEY_ID => Some(tag::OCTET_STRING),
+        oid if *oid == oid::KEY_USAGE => Some(tag::BIT_STRING),
+        _ => None,
     }
 }
 
@@ -131,6 +144,18 @@ fn is_needed(oid: &Oid, critical: bool) -> bool {
         oid::EXTENDED_KEY_USAGE,
     ];
     critical || NEEDED.contains(oid)
+}
+
+/// Reads keyIdentifier, which is the first field where it is there (RFC 5280 §4.2.1.1); `None` when a field is none of
+/// the type's.
+fn authority_key_id(der: &[u8]) -> Option<Option<KeyId>> {
+    let mut fields = Reader::new(only(tag::SEQUENCE, der)?);
+    let key_id = fields.take(tag::context(0)).map(|id| KeyId::new(id.content)).transpose().ok()?;
+    let is_ours = |field: u8| field == tag::context_constructed(1) || field == tag::context(2);
+    while !fields.is_empty() {
+        fields.any().filter(|field| is_ours(field.tag))?;
+    }
+    Some(key_id)
 }
 
 fn purposes(der: &[u8]) -> Option<Vec<Oid>> {
