@@ -11,11 +11,11 @@ use proto_api::v1::{ExpectedDevice, Refusal};
 use serde::Deserialize;
 
 /// The most octets of a line; a row is four short fields.
-pub(crate) const LINE_BYTES_MAX: usize = 16 * 1024;
+pub const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// How the rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RowFormat {
+pub enum RowFormat {
     /// A header `manufacturer,serial,product,labels`, then a line for each device
     Csv,
     /// A JSON object per line
@@ -23,11 +23,11 @@ pub(crate) enum RowFormat {
 }
 
 /// A row that can be sent, or its number and why not.
-pub(crate) type Row = Result<ExpectedDevice, (u64, RowFault)>;
+pub type Row = Result<ExpectedDevice, (u64, RowFault)>;
 
 /// What is wrong with a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum RowFault {
+pub enum RowFault {
     #[error("the row is not of the form of its file")]
     Syntax,
     #[error("the line is longer than 16 KiB")]
@@ -44,7 +44,7 @@ pub(crate) enum RowFault {
 
 impl RowFault {
     /// Says the fault in the words of the server's own refusals.
-    pub(crate) fn refusal(self) -> Refusal {
+    pub fn refusal(self) -> Refusal {
         let reason_code = match self {
             Self::Syntax => "ctl-row-syntax",
             Self::TooLong => "ctl-row-too-long",
@@ -59,7 +59,7 @@ impl RowFault {
 
 /// Turns lines into rows.
 #[derive(Debug)]
-pub(crate) struct RowReader {
+pub struct RowReader {
     format: RowFormat,
     columns: Vec<String>,
     line: u64,
@@ -69,12 +69,14 @@ pub(crate) struct RowReader {
 const COLUMNS: [&str; 4] = ["manufacturer", "serial", "product", "labels"];
 
 impl RowReader {
-    pub(crate) fn new(format: RowFormat) -> Self {
+    /// Begins a file of this format.
+    #[must_use]
+    pub fn new(format: RowFormat) -> Self {
         Self { format, columns: COLUMNS.map(str::to_owned).to_vec(), line: 0 }
     }
 
     /// Reads the next line; `None` for a line that holds no row.
-    pub(crate) fn read(&mut self, line: &str) -> Option<Row> {
+    pub fn read(&mut self, line: &str) -> Option<Row> {
         self.line += 1;
         let line = line.trim_start_matches('\u{feff}').trim();
         if line.is_empty() || line.starts_with('#') {
