@@ -319,10 +319,10 @@ impl Certificate {
         general_name::texts(self.subject_alt_name_der(), general_name::URI)
     }
 
-    /// Returns the iPAddresses of subjectAltName, 4 or 16 octets each.
+    /// Returns the iPAddresses of subjectAltName, 4 or 16 octets each; others are no addresses and left out.
     #[must_use]
     pub fn ip_addresses(&self) -> Vec<&[u8]> {
-        general_name::values(self.subject_alt_name_der(), general_name::IP_ADDRESS).collect()
+        general_name::addresses(self.subject_alt_name_der())
     }
 
     /// Returns the hardwareModuleName of subjectAltName (RFC 4108 §5).

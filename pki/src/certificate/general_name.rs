@@ -49,7 +49,12 @@ pub(crate) fn texts(names: Option<&[u8]>, kind: u8) -> Vec<&str> {
     values(names, kind).filter(|v| v.is_ascii()).filter_map(|v| core::str::from_utf8(v).ok()).collect()
 }
 
-/// Finds the hardwareModuleName among the otherNames.
+/// Lists the IP addresses: 4 or 16 octets (RFC 5280 §4.2.1.6).
+pub(crate) fn addresses(names: Option<&[u8]>) -> Vec<&[u8]> {
+    values(names, IP_ADDRESS).filter(|address| matches!(address.len(), 4 | 16)).collect()
+}
+
+/// Finds the hardwareModuleName among the otherNames; one whose serial number is empty or too long is none.
 pub(crate) fn hardware_module_name(names: &[u8]) -> Option<HardwareModuleName> {
     values(Some(names), OTHER_NAME).find_map(|other| {
         let mut fields = Reader::new(other);
@@ -57,7 +62,8 @@ pub(crate) fn hardware_module_name(names: &[u8]) -> Option<HardwareModuleName> {
         let mut name = Reader::new(only(tag::SEQUENCE, fields.take(tag::context_constructed(0))?.content)?);
         let hardware_type = Oid::new(name.take(tag::OID)?.content).ok()?;
         let serial = name.take(tag::OCTET_STRING)?.content.to_vec();
-        name.is_empty().then_some(HardwareModuleName { hardware_type, serial })
+        let is_bounded = (1..=HARDWARE_SERIAL_BYTES_MAX).contains(&serial.len());
+        (name.is_empty() && is_bounded).then_some(HardwareModuleName { hardware_type, serial })
     })
 }
 
@@ -73,4 +79,39 @@ pub(crate) fn crl_url(points: &[u8]) -> Option<&str> {
             .filter_map(|n| core::str::from_utf8(n.content).ok())
             .find(|url| url.starts_with("http"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_not_the_length_of_an_address_is_none() {
+        let octets = [7; 17];
+        let lengths = [0, 3, 4, 5, 8, 15, 16, 17];
+        let names: Vec<u8> =
+            lengths.iter().flat_map(|length| tlv(IP_ADDRESS, &[&octets[..*length]])).collect();
+        let names = tlv(tag::SEQUENCE, &[&names]);
+        assert_eq!(addresses(Some(&names)), [&octets[..4], &octets[..16]]);
+    }
+
+    #[test]
+    fn a_hardware_serial_number_is_read_as_bounded_as_it_is_written() {
+        let module = |bytes| HardwareModuleName { hardware_type: oid::COMMON_NAME, serial: vec![1; bytes] };
+        let names = tlv(tag::SEQUENCE, &[&module(HARDWARE_SERIAL_BYTES_MAX).general_name().unwrap()]);
+        assert_eq!(hardware_module_name(&names), Some(module(HARDWARE_SERIAL_BYTES_MAX)));
+        for bytes in [0, HARDWARE_SERIAL_BYTES_MAX + 1] {
+            assert!(module(bytes).general_name().is_err());
+            let name = tlv(
+                tag::SEQUENCE,
+                &[
+                    &tlv(tag::OID, &[oid::COMMON_NAME.as_bytes()]),
+                    &tlv(tag::OCTET_STRING, &[&vec![1; bytes]]),
+                ],
+            );
+            let kind = tlv(tag::OID, &[oid::HARDWARE_MODULE_NAME.as_bytes()]);
+            let other = tlv(OTHER_NAME, &[&kind, &tlv(tag::context_constructed(0), &[&name])]);
+            assert_eq!(hardware_module_name(&tlv(tag::SEQUENCE, &[&other])), None, "{bytes}");
+        }
+    }
 }
