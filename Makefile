@@ -8,6 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # What the build itself needs, and the strangers that the interoperability tests call.
 BUILD_PACKAGES := gcc libc6-dev make
+FUZZ_PACKAGES := g++
 TEST_PACKAGES := openssl curl ca-certificates strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins \
                  python3 python3-cbor2 python3-cryptography python3-venv systemd
 
@@ -30,7 +31,7 @@ demo: deps-build ## Makes 200 units, onboards them, refuses the attackers, shows
 	@tests/stories/demo/run.sh
 
 .PHONY: test
-test: deps fmt clippy ## Runs every test ring: unit, crate, property, e2e, interop, stories, tidy.
+test: deps fmt clippy ## Runs every test ring: unit, crate, property, fuzz corpus, e2e, interop, stories, tidy.
 	cargo build --workspace --bins --locked
 	cargo nextest run --workspace --locked
 	cargo test --doc --workspace --locked --quiet
@@ -47,6 +48,15 @@ clippy: deps-build
 bench: deps-build ## Measures factory and onboarding beside their crypto floor; writes target/bench.json.
 	cargo build --release --locked -p onboarding-server -p tests
 	cargo run --release --locked --quiet -p tests --bin bench
+
+# For each target; more than the ten minutes of a full run finds little, less is a first look.
+SECONDS ?= 600
+
+.PHONY: fuzz
+fuzz: deps-build ## Tries every parser with any bytes, SECONDS=600 each; stops at an input that breaks one.
+	@deploy/install-packages.sh $(FUZZ_PACKAGES)
+	@command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+	tests/fuzz/run.sh $(SECONDS)
 
 .PHONY: audit
 audit: deps-build ## Checks licences, bans and sources of the dependencies; advisories where their database is present.

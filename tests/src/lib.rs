@@ -1,7 +1,8 @@
-//! What the test rings and measurements share: a server of one's own on free ports, the programs of strangers, and the
-//! repository.
+//! What the test rings and measurements share: a server of one's own on free ports, the programs of strangers, the
+//! repository, and what is tried with any bytes.
 
 pub mod bench;
+pub mod fuzzing;
 pub mod program;
 pub mod repository;
 pub mod server;

@@ -1,0 +1,4 @@
+//! Gives `voucher_json` to libFuzzer; what it does is said in `tests/src/fuzzing.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::voucher_json(bytes));
