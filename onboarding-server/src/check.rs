@@ -14,6 +14,7 @@ use server_config::{Config, Maker, Manufacturer, Owner};
 use server_listen::{load_anchors, load_chain, load_key};
 
 use crate::clock::Clock;
+use crate::context::Revocations;
 
 /// How long before its end a certificate is warned of.
 const WARNING_BEFORE_END: Duration = Duration::from_secs(30 * 86_400);
@@ -161,7 +162,11 @@ impl Inspection {
         self.load(&tls);
         self.root_key("manufacturer root", &maker.root_key);
         if !maker.registrar_anchors.is_empty() {
-            self.anchors("registrar anchors", &maker.registrar_anchors);
+            let registrars = self.anchors("registrar anchors", &maker.registrar_anchors);
+            let issuers = registrars.unwrap_or_default();
+            if let Err(error) = Revocations::open(&maker.registrar_crls, &issuers, self.now) {
+                self.error(format!("registrar revocation list: {error}"));
+            }
         }
         if maker.products.is_empty() {
             self.warning("no [[maker.product]]: no production order can be opened".to_owned());

@@ -5,11 +5,13 @@
 
 mod ledger;
 mod manufacturers;
+mod revocations;
 
 use std::sync::Arc;
 
 use pki::path::Anchors;
 use pki::{Certificate, Issuer, KeyKind, Signer};
+use proto::UnixTime;
 use server_config::{Config, DeviceKey};
 use server_listen::{load_anchors, load_chain, load_key};
 use server_store::{Maker, Options, Owner, Store};
@@ -21,6 +23,7 @@ use crate::metrics::Metrics;
 
 pub use ledger::Ledger;
 pub use manufacturers::{Manufacturer, Manufacturers};
+pub use revocations::Revocations;
 
 /// Everything that a verb may use.
 #[derive(Debug)]
@@ -83,6 +86,8 @@ pub struct MakerContext {
     pub registrar_anchors: Option<Anchors>,
     /// What was refused and is not on record one by one.
     pub refusals: Refusals,
+    /// Which registrars' certificates are revoked.
+    pub registrar_revocations: Revocations,
 }
 
 /// A key and the chain that says whose it is, its own certificate first.
@@ -101,6 +106,9 @@ pub enum Error {
     /// A chain or key cannot be used.
     #[error(transparent)]
     Files(#[from] server_listen::TlsError),
+    /// A revocation list cannot be used.
+    #[error("revocation list: {0}")]
+    Revocations(#[from] revocations::Error),
     /// A CA's certificate and key do not make an issuer.
     #[error("the issuing CA: {0}")]
     Issuer(#[from] pki::Error),
@@ -130,7 +138,8 @@ impl Context {
     /// The first that cannot be opened.
     pub fn open(config: Arc<Config>, clock: Clock, metrics: Metrics) -> Result<Self, Error> {
         let owner = config.owner.as_ref().map(|owner| OwnerContext::open(&config, owner)).transpose()?;
-        let maker = config.maker.as_ref().map(|maker| MakerContext::open(&config, maker)).transpose()?;
+        let maker =
+            config.maker.as_ref().map(|maker| MakerContext::open(&config, maker, clock.now())).transpose()?;
         let admin_anchors = load_anchors(std::slice::from_ref(&config.admin.anchor))?;
         Ok(Self { clock, config, metrics, owner, maker, admin_anchors })
     }
@@ -173,12 +182,12 @@ fn key_kind(key: DeviceKey) -> KeyKind {
 }
 
 impl MakerContext {
-    fn open(config: &Config, maker: &server_config::Maker) -> Result<Self, Error> {
+    fn open(config: &Config, maker: &server_config::Maker, now: UnixTime) -> Result<Self, Error> {
+        let registrars = load_anchors(&maker.registrar_anchors)?;
         let store = Store::open(&config.maker_dir(), &options(config))
             .map_err(|source| Error::Store { role: "maker", source })?;
         tell_opening("maker", store.opening());
         let ca_chain = ca_path(&maker.issuing_certificate, &maker.root)?;
-        let registrar_anchors = &maker.registrar_anchors;
         Ok(Self {
             settings: maker.clone(),
             store: Ledger::new(store)?,
@@ -186,13 +195,19 @@ impl MakerContext {
             anchors: Anchors::new(ca_chain.clone()),
             ca_chain,
             voucher: Credential::load(&maker.voucher_certificate, &maker.voucher_key)?,
-            registrar_anchors: if registrar_anchors.is_empty() {
-                None
-            } else {
-                Some(load_anchors(registrar_anchors)?)
-            },
+            registrar_revocations: Revocations::open(&maker.registrar_crls, &registrars, now)?,
+            registrar_anchors: Some(registrars).filter(|registrars| !registrars.is_empty()),
             refusals: Refusals::default(),
         })
+    }
+}
+
+impl Context {
+    /// Reads again what may change while the server runs: the revocation lists of registrars.
+    pub fn reload(&self) {
+        if let Some(maker) = &self.maker {
+            maker.registrar_revocations.reload(self.clock.now());
+        }
     }
 }
 

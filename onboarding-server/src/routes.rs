@@ -74,6 +74,11 @@ impl Routes {
 }
 
 impl Closing {
+    /// Reads again what may change while the server runs, certificates and keys of listeners aside.
+    pub fn reload(&self) {
+        self.context.reload();
+    }
+
     /// Ends the background work and closes the state. What was accepted by the stores is written.
     pub async fn close(self) {
         for task in &self.tasks {

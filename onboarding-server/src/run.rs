@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::files;
 use crate::metrics::Metrics;
 use crate::ready::{Ready, ReadyFile, notify_service_manager};
-use crate::routes::Routes;
+use crate::routes::{Closing, Routes};
 use crate::shutdown::{Request, Signals};
 
 /// The name of the lock file in the state directory.
@@ -145,7 +145,7 @@ pub async fn run(config: Config, mode: Mode, clock: Clock) -> Result<(), Error> 
         .map_err(|source| Error::State { path: config.state_dir.clone(), source })?;
     tell_ready(&ready);
     let is_asked_to_end = tokio::select! {
-        () = answer_signals(&mut signals, &config, &tls) => true,
+        () = answer_signals(&mut signals, &closing, (&config, &tls)) => true,
         // A listener ends by itself only by a fault of ours; a server without it is worse than a restart.
         _ = tasks.join_next() => false,
     };
@@ -226,9 +226,10 @@ fn tell_stopping() {
     notify_service_manager("STOPPING=1");
 }
 
-async fn answer_signals(signals: &mut Signals, config: &Config, tls: &TlsSwitches) {
+async fn answer_signals(signals: &mut Signals, closing: &Closing, (config, tls): (&Config, &TlsSwitches)) {
     while signals.next().await == Request::Reload {
         tls.reload(config);
+        closing.reload();
     }
 }
 

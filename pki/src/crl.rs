@@ -192,6 +192,12 @@ impl Crl {
         }))
     }
 
+    /// Returns the name of the issuer, in DER.
+    #[must_use]
+    pub fn issuer_der(&self) -> &[u8] {
+        &self.issuer_der
+    }
+
     /// Returns the CRL number, big-endian, if there is one.
     #[must_use]
     pub fn number(&self) -> Option<&[u8]> {

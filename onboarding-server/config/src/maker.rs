@@ -51,6 +51,8 @@ pub struct Maker {
     pub voucher_validity: Duration,
     /// What the chains of registrars must end in that may ask without a nonce (PEM files).
     pub registrar_anchors: Vec<PathBuf>,
+    /// Revocation lists of those anchors (DER files).
+    pub registrar_crls: Vec<PathBuf>,
     /// The products that are made here.
     pub products: Vec<Product>,
 }
@@ -93,6 +95,7 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Option<Maker> {
             60..=3_650 * DAY_SECONDS,
         ),
         registrar_anchors: table.paths("registrar_anchors"),
+        registrar_crls: table.paths("registrar_crls"),
         products: table.tables("product").into_iter().filter_map(read_product).collect(),
     };
     report_problems(&table, &maker);
@@ -116,6 +119,9 @@ fn read_product(table: Reader<'_>) -> Option<Product> {
 fn report_problems(table: &Reader<'_>, maker: &Maker) {
     if table.has("masa_url") && !is_masa_url(&maker.masa_url) {
         table.report("masa_url", format!("{:?} is neither host, host:port nor an https URL", maker.masa_url));
+    }
+    if maker.registrar_anchors.is_empty() && !maker.registrar_crls.is_empty() {
+        table.report("registrar_crls", "needs registrar_anchors: a list counts when one of them signed it");
     }
     for (index, product) in maker.products.iter().enumerate() {
         if maker.products.iter().take(index).any(|earlier| earlier.name == product.name) {

@@ -6,7 +6,7 @@
 
 use pki::Certificate;
 use pki::cms::Compat;
-use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
+use pki::path::{self, Anchors, Expiry, Purpose, Rules};
 use proto::{DomainId, Fingerprint, UnixTime};
 use proto_brski::{Format, RegistrarAuthentication, Rvr, RvrCheck, Verified, domain_id};
 use server_listen::Peer;
@@ -42,7 +42,7 @@ impl RegistrarRequest {
             idevid_pool: &known,
             idevid_expiry: Expiry::Enforce,
             registrar: authentication(maker, peer, now),
-            revocation: &unrevoked,
+            revocation: &|certificate| maker.registrar_revocations.judge(certificate, now),
             compat: Compat::Strict,
             now,
         })?;
@@ -70,20 +70,16 @@ impl RegistrarRequest {
 fn authentication<'a>(maker: &'a MakerContext, peer: &Peer, now: UnixTime) -> RegistrarAuthentication<'a> {
     match &maker.registrar_anchors {
         None => RegistrarAuthentication::None,
-        Some(anchors) if is_known(peer, anchors, now) => RegistrarAuthentication::Transport,
+        Some(anchors) if is_known(maker, peer, anchors, now) => RegistrarAuthentication::Transport,
         Some(anchors) => RegistrarAuthentication::Anchors(anchors),
     }
 }
 
-fn is_known(peer: &Peer, anchors: &Anchors, now: UnixTime) -> bool {
-    let rules = Rules { anchors, now, purpose: Purpose::TlsClient, revocation: &unrevoked };
+fn is_known(maker: &MakerContext, peer: &Peer, anchors: &Anchors, now: UnixTime) -> bool {
+    let revocation = &|certificate: &Certificate| maker.registrar_revocations.judge(certificate, now);
+    let rules = Rules { anchors, now, purpose: Purpose::TlsClient, revocation };
     let certificate = peer.certificate();
     certificate.is_some_and(|leaf| path::verify(leaf, peer.intermediates(), &rules).is_ok())
-}
-
-/// The MASA has no revocation lists of its customers, and revokes no IDevID: it blocks the unit.
-const fn unrevoked(_: &Certificate) -> Revocation {
-    Revocation::Good
 }
 
 fn idevid(unit: &Unit) -> Option<Certificate> {
