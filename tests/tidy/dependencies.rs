@@ -36,6 +36,7 @@ const RULES: &[Rule] = &[
     },
     Rule { package: "proto-voucher", may_use: &["proto", "pki"], must_not_know: IO },
     Rule { package: "proto-brski", may_use: &["proto", "pki", "proto-voucher"], must_not_know: IO },
+    Rule { package: "proto-coap", may_use: &["proto"], must_not_know: IO },
     Rule { package: "proto-est", may_use: &["proto", "pki"], must_not_know: IO },
     Rule { package: "server-lifecycle", may_use: &["proto"], must_not_know: IO_AND_KEYS },
     Rule { package: "server-policy", may_use: &["proto", "server-lifecycle"], must_not_know: IO_AND_KEYS },
@@ -67,6 +68,7 @@ const RULES: &[Rule] = &[
             "proto-api",
             "proto-voucher",
             "proto-brski",
+            "proto-coap",
             "proto-est",
             "server-config",
             "server-listen",
@@ -84,7 +86,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "device-sim",
-        may_use: &["proto", "pki", "proto-api", "proto-voucher", "proto-brski", "proto-est"],
+        may_use: &["proto", "pki", "proto-api", "proto-voucher", "proto-brski", "proto-coap", "proto-est"],
         must_not_know: &["sled", "axum"],
     },
 ];
