@@ -9,8 +9,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # What the build itself needs, and the strangers that the interoperability tests call.
 BUILD_PACKAGES := gcc libc6-dev make
 FUZZ_PACKAGES := g++
-TEST_PACKAGES := openssl curl ca-certificates strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins \
-                 python3 python3-cbor2 python3-cryptography python3-venv systemd
+TEST_PACKAGES := openssl curl ca-certificates libcoap3-bin strongswan-pki libstrongswan-standard-plugins \
+                 libstrongswan-extra-plugins python3 python3-cbor2 python3-cryptography python3-venv systemd
 
 .PHONY: help
 help: ## Lists the targets.

@@ -3,5 +3,6 @@
 mod bench;
 mod cose_python;
 mod grpc_python;
+mod libcoap;
 mod openssl_curl;
 mod strongswan;
