@@ -7,12 +7,16 @@ mod checks;
 mod constraints;
 mod extensions;
 mod host;
+mod memory;
 mod name;
 mod search;
 
+use std::sync::Arc;
+
 use proto::UnixTime;
 
-use crate::{Certificate, Error};
+use crate::{Certificate, Error, PublicKey};
+use memory::Memory;
 
 pub(crate) use name::is_same_name;
 
@@ -25,27 +29,49 @@ pub const POOL_MAX: usize = 32;
 /// The most signatures that one call checks.
 pub const SIGNATURES_MAX: usize = 32;
 
-/// What a path must end in: certificates that the operator, a voucher or a configuration names as trusted.
+/// What a path must end in: certificates that the operator, a voucher or a configuration names as trusted. Clones are
+/// cheap.
+///
+/// A set remembers which signatures over certificates held, so that a CA's certificate that comes with every device costs
+/// its verification once.
 #[derive(Clone, Debug, Default)]
-pub struct Anchors(Vec<Certificate>);
+pub struct Anchors {
+    certificates: Arc<[Certificate]>,
+    memory: Arc<Memory>,
+}
 
 impl Anchors {
     /// Makes a set of anchors; the certificates need not be self-signed, and their own expiry does not count.
     #[must_use]
     pub fn new(certificates: impl IntoIterator<Item = Certificate>) -> Self {
-        Self(certificates.into_iter().collect())
+        Self { certificates: certificates.into_iter().collect(), memory: Arc::default() }
+    }
+
+    /// Makes a set of other anchors that remembers signatures together with this one; it trusts no more for that.
+    #[must_use]
+    pub fn beside(&self, certificates: impl IntoIterator<Item = Certificate>) -> Self {
+        Self { certificates: certificates.into_iter().collect(), memory: Arc::clone(&self.memory) }
     }
 
     /// Returns the certificates of the set.
     #[must_use]
     pub fn certificates(&self) -> &[Certificate] {
-        &self.0
+        &self.certificates
+    }
+
+    /// Checks that `certificate` was signed by that key, and nothing else; as [`Certificate::verify_signed_by`], by memory
+    /// where it can.
+    ///
+    /// # Errors
+    /// Those of [`Certificate::verify_signed_by`].
+    pub fn verify_signed_by(&self, certificate: &Certificate, key: &PublicKey) -> Result<(), Error> {
+        self.memory.verify(certificate, key)
     }
 
     /// Tells whether the set is empty: nothing verifies against it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.certificates.is_empty()
     }
 }
 

@@ -86,7 +86,7 @@ impl<'a> Search<'a> {
         let cas_below = below.filter(|ca| !ca.is_self_issued()).count();
         checks::issuer(issuer, is_anchor, cas_below, self.rules)?;
         self.signatures_left = self.signatures_left.checked_sub(1).ok_or(Error::PathTooMuchWork)?;
-        child.verify_signed_by(issuer.public_key()).map_err(|error| {
+        self.rules.anchors.verify_signed_by(child, issuer.public_key()).map_err(|error| {
             let is_telling =
                 matches!(error, Error::SignatureAlgorithmBroken | Error::SignatureAlgorithmUnsupported);
             if is_telling { error } else { Error::PathSignatureInvalid }

@@ -248,18 +248,22 @@ fn verify_chain(
         return Err(Error::RvrSignerNotRegistrar);
     }
     // RFC8995-5.5.2-temporary-anchor
-    let chain = order_chain(signer, pool);
-    let anchors = Anchors::new(chain.last().cloned());
+    let chain = order_chain(signer, pool, check.idevid_anchors);
+    let anchors = check.idevid_anchors.beside(chain.last().cloned());
     path::verify(signer, pool, &registrar_rules(&anchors, check)).map_err(Error::RvrChainUntrusted)?;
     Ok(chain)
 }
 
 /// Follows the issuers from the signer as far as the certificates that came along go.
-fn order_chain(signer: &Certificate, pool: &[Certificate]) -> Vec<Certificate> {
+///
+/// A registrar's chain is the same in each of its requests, so the signatures in it are looked up in what `memory` remembers.
+fn order_chain(signer: &Certificate, pool: &[Certificate], memory: &Anchors) -> Vec<Certificate> {
     let mut chain = vec![signer.clone()];
     while chain.len() < path::DEPTH_MAX {
         let Some(last) = chain.last().filter(|last| !last.is_self_issued()) else { break };
-        let issuer = pool.iter().find(|candidate| issued(candidate, last) && !chain.contains(candidate));
+        let is_issuer =
+            |candidate: &&Certificate| issued(candidate, last, memory) && !chain.contains(candidate);
+        let issuer = pool.iter().find(is_issuer);
         match issuer {
             Some(issuer) => chain.push(issuer.clone()),
             None => break,
@@ -268,8 +272,9 @@ fn order_chain(signer: &Certificate, pool: &[Certificate]) -> Vec<Certificate> {
     chain
 }
 
-fn issued(issuer: &Certificate, subject: &Certificate) -> bool {
-    issuer.subject_der() == subject.issuer_der() && subject.verify_signed_by(issuer.public_key()).is_ok()
+fn issued(issuer: &Certificate, subject: &Certificate, memory: &Anchors) -> bool {
+    issuer.subject_der() == subject.issuer_der()
+        && memory.verify_signed_by(subject, issuer.public_key()).is_ok()
 }
 
 fn registrar_rules<'a>(anchors: &'a Anchors, check: &RvrCheck<'a>) -> Rules<'a> {
