@@ -9,6 +9,7 @@ mod read;
 mod write;
 
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use proto::{CertificateSerial, KeyId, UnixTime};
 
@@ -70,6 +71,8 @@ pub struct SignedData {
     content_type: Range<usize>,
     content: Range<usize>,
     certificates: Vec<Range<usize>>,
+    /// The certificates, once they have been asked for and all parsed.
+    parsed: OnceLock<Vec<Certificate>>,
     signer: SignerInfo,
 }
 
@@ -117,7 +120,13 @@ impl SignedData {
     /// # Errors
     /// Those of [`Certificate::parse`].
     pub fn certificates(&self) -> Result<Vec<Certificate>, Error> {
-        self.certificates.iter().map(|range| Certificate::parse(self.part(range))).collect()
+        if let Some(parsed) = self.parsed.get() {
+            return Ok(parsed.clone());
+        }
+        let ranges = self.certificates.iter();
+        let parsed: Vec<_> =
+            ranges.map(|range| Certificate::parse(self.part(range))).collect::<Result<_, _>>()?;
+        Ok(self.parsed.get_or_init(|| parsed).clone())
     }
 
     /// Returns who claims to have signed.

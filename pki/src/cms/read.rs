@@ -3,6 +3,8 @@
 //! Does not: check a signature or whether the parts agree, except where nothing sensible could be kept.
 //! Invariants: all of the input is accounted for; every place lies in the input.
 
+use std::sync::OnceLock;
+
 use proto::{CertificateSerial, KeyId, UnixTime};
 
 use super::digest::Digest;
@@ -58,7 +60,8 @@ pub(super) fn signed_data(der: Vec<u8>) -> Result<SignedData, Error> {
     };
     let (version, content_type, content) = (outline.version, place(outline.content_type)?, place(content)?);
     let certificates = outline.certificates.iter().map(|c| place(c.whole)).collect::<Result<_, _>>()?;
-    Ok(SignedData { der, version, content_type, content, certificates, signer })
+    let parsed = OnceLock::new();
+    Ok(SignedData { der, version, content_type, content, certificates, parsed, signer })
 }
 
 /// The fields of `SignedData`.
