@@ -55,7 +55,8 @@ impl ClientCertVerifier for UnjudgedClients {
         if bytes > CHAIN_BYTES_MAX {
             return Err(rustls::CertificateError::BadEncoding.into());
         }
-        handshake::parse(end_entity).map(|_| ClientCertVerified::assertion())
+        // Whether it can be read, the check of its CertificateVerify finds out right after.
+        Ok(ClientCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
