@@ -12,6 +12,7 @@ mod server;
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::CipherSuite;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::CertificateDer;
 
@@ -22,12 +23,23 @@ pub use key::certified_key;
 pub use provisional::{ProvisionalVerifier, provisional_client_config};
 pub use server::{UnjudgedClients, server_config};
 
-/// Returns the one crypto provider of the house: aws-lc-rs, X25519MLKEM768 first.
+/// Returns the one crypto provider of the house: aws-lc-rs, X25519MLKEM768 first, and of the cipher suites those first whose
+/// strength is that of P-256 and whose hash, SHA-256, processors have instructions for.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())).clone()
+    PROVIDER
+        .get_or_init(|| {
+            let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+            provider.cipher_suites.sort_by_key(|suite| !FIRST_SUITES.contains(&suite.suite()));
+            Arc::new(provider)
+        })
+        .clone()
 }
+
+/// What we would rather speak than what else is offered (RFC 8446 §9.1 has every TLS 1.3 speak the first).
+const FIRST_SUITES: [CipherSuite; 2] =
+    [CipherSuite::TLS13_AES_128_GCM_SHA256, CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256];
 
 /// The most certificates of a peer that are read; a path has at most eight.
 const PEER_CERTIFICATES_MAX: usize = 10;
