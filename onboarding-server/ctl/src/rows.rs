@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum;
-use proto::{ManufacturerId, ProductName, SerialNumber};
+use proto::{Class, ManufacturerId, ProductName, Reason, ReasonCode, SerialNumber};
 use proto_api::v1::{ExpectedDevice, Refusal};
 use serde::Deserialize;
 
@@ -42,18 +42,31 @@ pub enum RowFault {
     Labels,
 }
 
+impl Reason for RowFault {
+    fn class(&self) -> Class {
+        Class::Malformed
+    }
+
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Syntax => ReasonCode::new("ctl-row-syntax"),
+            Self::TooLong => ReasonCode::new("ctl-row-too-long"),
+            Self::Manufacturer => ReasonCode::new("ctl-row-manufacturer"),
+            Self::SerialNumber => ReasonCode::new("ctl-row-serial-number"),
+            Self::Product => ReasonCode::new("ctl-row-product"),
+            Self::Labels => ReasonCode::new("ctl-row-labels"),
+        }
+    }
+}
+
 impl RowFault {
     /// Says the fault in the words of the server's own refusals.
     pub fn refusal(self) -> Refusal {
-        let reason_code = match self {
-            Self::Syntax => "ctl-row-syntax",
-            Self::TooLong => "ctl-row-too-long",
-            Self::Manufacturer => "ctl-row-manufacturer",
-            Self::SerialNumber => "ctl-row-serial-number",
-            Self::Product => "ctl-row-product",
-            Self::Labels => "ctl-row-labels",
-        };
-        Refusal { reason_code: reason_code.into(), class: "malformed".into(), message: self.to_string() }
+        Refusal {
+            reason_code: self.code().to_string(),
+            class: self.class().to_string(),
+            message: self.to_string(),
+        }
     }
 }
 
