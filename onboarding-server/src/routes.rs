@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
 use server_config::Config;
 use tokio::task::JoinHandle;
 
 use crate::app;
 use crate::clock::Clock;
 use crate::context::Context;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::run::Mode;
 use crate::{grpc, http};
 
@@ -50,12 +49,12 @@ impl Routes {
     /// # Errors
     /// Whatever cannot be opened.
     pub fn open(config: Arc<Config>, mode: Mode, clock: Clock, metrics: Metrics) -> Result<Self, Error> {
-        let context = Arc::new(Context::open(config, clock, metrics.clone())?);
+        let context = Arc::new(Context::open(config, clock, metrics)?);
         Ok(Self {
             owner: context.owner.is_some().then(|| http::owner_router(Arc::clone(&context))),
             maker: context.maker.is_some().then(|| http::maker_router(Arc::clone(&context))),
             admin: grpc::router(Arc::clone(&context), mode),
-            plain: metrics_router(metrics).merge(http::plain::router(Arc::clone(&context))),
+            plain: http::plain_router(Arc::clone(&context)),
             context,
         })
     }
@@ -106,11 +105,4 @@ async fn work_off_outbox(context: Arc<Context>) {
             tracing::error!(%refusal, "the outbox cannot be worked off");
         }
     }
-}
-
-fn metrics_router(metrics: Metrics) -> Router {
-    Router::new().route(
-        "/metrics",
-        get(move || async move { ([(::http::header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.encode()) }),
-    )
 }

@@ -19,7 +19,7 @@ use http_body_util::Limited;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use proto::media_type;
+use proto::{Class, Reason, ReasonCode, media_type};
 use server_config::Limits;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -92,6 +92,7 @@ fn builder(version: Version, limits: &Limits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // One buffer for head and body, so that a small answer is one write and one TLS record: strongSwan 5.9 reads
     // an answer with two reads and gives up when the second brings nothing.
+    // RFC9112-6.1-length-and-coding: hyper takes the chunks, drops the length and ends the connection.
     builder
         .http1()
         .timer(TokioTimer::new())
@@ -125,23 +126,47 @@ async fn answer(
     let routed = CatchPanic(Box::pin(answering.router.oneshot(request)));
     Ok(match timeout(answering.limits.request_timeout, routed).await {
         Ok(Some(Ok(response))) => response,
-        Ok(None) => {
-            refusal(StatusCode::INTERNAL_SERVER_ERROR, "internal-fault: the server failed at this request\n")
-        }
+        Ok(None) => refusal(StatusCode::INTERNAL_SERVER_ERROR, Cut::Failed),
         Err(_) => too_slow(answering.limits.request_timeout),
     })
 }
 
+/// Why a request has no answer of the router.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Cut {
+    /// Answering it ended in a panic.
+    #[error("the server failed at this request")]
+    Failed,
+    /// It was not read and answered within the limit.
+    #[error("the request took too long")]
+    TooSlow,
+}
+
+impl Reason for Cut {
+    fn class(&self) -> Class {
+        match self {
+            Self::Failed => Class::Fault,
+            Self::TooSlow => Class::Busy,
+        }
+    }
+
+    fn code(&self) -> ReasonCode {
+        match self {
+            Self::Failed => ReasonCode::new("internal-fault"),
+            Self::TooSlow => ReasonCode::new("request-timeout"),
+        }
+    }
+}
+
 fn too_slow(span: Duration) -> Response<Body> {
     tracing::warn!(seconds = span.as_secs(), "a request took too long");
-    let mut response =
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "request-timeout: the request took too long\n");
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, Cut::TooSlow);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
     response
 }
 
-fn refusal(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
+fn refusal(status: StatusCode, why: Cut) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{}: {why}.\n", why.code())));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::TEXT_UTF8));
     response

@@ -4,67 +4,45 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Router};
-use bytes::Bytes;
+use axum::response::Response;
+use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, StatusCode, header};
 use proto::{Class, Reason, ReasonCode, media_type, well_known};
-use server_listen::Peer;
 use server_store::ReportKind;
 
+use super::asked::{Asked, answer};
 use super::status::{field, has_media_type};
 use crate::app::{self, Refusal};
 use crate::context::Context;
 
-/// Builds the routes.
-pub fn router() -> Router<Arc<Context>> {
-    Router::new()
-        .route(well_known::REQUEST_VOUCHER, post(request_voucher))
-        .route(well_known::VOUCHER_STATUS, post(voucher_status))
-        .route(well_known::ENROLL_STATUS, post(enroll_status))
+/// Lists the resources.
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+    vec![
+        (well_known::REQUEST_VOUCHER, post(request_voucher)),
+        (well_known::VOUCHER_STATUS, post(voucher_status)),
+        (well_known::ENROLL_STATUS, post(enroll_status)),
+    ]
 }
 
-async fn request_voucher(
-    State(context): State<Arc<Context>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    check_forms(&headers)?;
-    let voucher = app::request_voucher::request_voucher(&context, &peer, &body).await?;
-    Ok(([(header::CONTENT_TYPE, media_type::VOUCHER_CMS_JSON)], voucher).into_response())
+async fn request_voucher(asked: Asked) -> Result<Response, Refusal> {
+    check_forms(&asked.headers)?;
+    let voucher = app::request_voucher::request_voucher(&asked.context, &asked.peer, &asked.body).await?;
+    Ok(answer(media_type::VOUCHER_CMS_JSON, voucher))
 }
 
-async fn voucher_status(
-    State(context): State<Arc<Context>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    report(&context, &peer, (ReportKind::Voucher, &headers), &body).await
+async fn voucher_status(asked: Asked) -> Result<StatusCode, Refusal> {
+    report(asked, ReportKind::Voucher).await
 }
 
-async fn enroll_status(
-    State(context): State<Arc<Context>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<StatusCode, Refusal> {
-    report(&context, &peer, (ReportKind::Enrollment, &headers), &body).await
+async fn enroll_status(asked: Asked) -> Result<StatusCode, Refusal> {
+    report(asked, ReportKind::Enrollment).await
 }
 
-async fn report(
-    context: &Context,
-    peer: &Peer,
-    (kind, headers): (ReportKind, &HeaderMap),
-    body: &[u8],
-) -> Result<StatusCode, Refusal> {
-    if !has_media_type(headers, media_type::JSON) {
+async fn report(asked: Asked, kind: ReportKind) -> Result<StatusCode, Refusal> {
+    if !has_media_type(&asked.headers, media_type::JSON) {
         return Err(Unfit::TelemetryType.into());
     }
-    app::report_status::report_status(context, peer, kind, body).await?;
+    app::report_status::report_status(&asked.context, &asked.peer, kind, &asked.body).await?;
     Ok(StatusCode::OK)
 }
 

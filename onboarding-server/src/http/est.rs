@@ -4,25 +4,23 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
-use axum::{Extension, Router};
-use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::routing::{MethodRouter, any};
+use http::{HeaderValue, Method, header};
 use proto::{Class, Reason, ReasonCode};
 use proto_est::{CsrAttrs, Operation, Route, certs, check_accept, check_content_type};
-use server_listen::Peer;
 
-use super::status::{field, method_not_allowed};
+use super::asked::{self, Asked};
+use super::status::method_not_allowed;
 use crate::app::{self, Refusal};
 use crate::context::Context;
 
-/// Builds the routes.
-pub fn router() -> Router<Arc<Context>> {
-    Router::new()
-        .route("/.well-known/est/{operation}", any(operate))
-        .route("/.well-known/est/{label}/{operation}", any(operate))
+/// Lists the resources: one pattern without a label and one with it.
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+    vec![
+        ("/.well-known/est/{operation}", any(operate)),
+        ("/.well-known/est/{label}/{operation}", any(operate)),
+    ]
 }
 
 /// The operation exists, but not on this server.
@@ -54,25 +52,34 @@ impl Reason for Unoffered {
     }
 }
 
-async fn operate(
-    State(context): State<Arc<Context>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    (method, uri, headers): (Method, Uri, HeaderMap),
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    let route: Route = uri.path().parse()?;
-    let wanted = match route.operation.method() {
+async fn operate(asked: Asked) -> Result<Response, Refusal> {
+    let route: Route = asked.uri.path().parse()?;
+    let operation = route.operation;
+    let wanted = method(operation);
+    if asked.method != wanted {
+        return Ok(wrong_method(&wanted).await);
+    }
+    check_label(&asked.context, &route)?;
+    check_content_type(operation, asked.field(header::CONTENT_TYPE))?;
+    check_accept(operation, asked.field(header::ACCEPT))?;
+    let answer = answer(&asked, operation).await?;
+    Ok(asked::answer(operation.answer_type(), answer))
+}
+
+fn method(operation: Operation) -> Method {
+    match operation.method() {
         proto_est::Method::Get => Method::GET,
         proto_est::Method::Post => Method::POST,
-    };
-    if method != wanted {
-        return Ok(method_not_allowed().await.into_response());
     }
-    check_label(&context, &route)?;
-    check_content_type(route.operation, field(&headers, header::CONTENT_TYPE))?;
-    check_accept(route.operation, field(&headers, header::ACCEPT))?;
-    let answer = answer(&context, &peer, route.operation, &body).await?;
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, route.operation.answer_type())], answer).into_response())
+}
+
+/// Says which method there is (RFC 9110 §15.5.6); the router says it for the other resources.
+async fn wrong_method(wanted: &Method) -> Response {
+    let mut response = method_not_allowed().await.into_response();
+    if let Ok(allowed) = HeaderValue::from_str(wanted.as_str()) {
+        response.headers_mut().insert(header::ALLOW, allowed);
+    }
+    response
 }
 
 /// A label names a CA (RFC 7030 §3.2.2); there is one, and its label is the name of the domain.
@@ -82,18 +89,13 @@ fn check_label(context: &Context, route: &Route) -> Result<(), Unoffered> {
     if owner.settings.domain.eq_ignore_ascii_case(label.as_str()) { Ok(()) } else { Err(Unoffered::Label) }
 }
 
-async fn answer(
-    context: &Context,
-    peer: &Peer,
-    operation: Operation,
-    body: &[u8],
-) -> Result<String, Refusal> {
-    let owner = context.owner.as_ref().ok_or(app::Error::RoleMissing)?;
+async fn answer(asked: &Asked, operation: Operation) -> Result<String, Refusal> {
+    let owner = asked.context.owner.as_ref().ok_or(app::Error::RoleMissing)?;
     match operation {
         Operation::CaCerts => Ok(certs::ca_certs(&owner.ca_path, &[])?),
         Operation::CsrAttrs => Ok(CsrAttrs::for_key(owner.asked_key())?.write()?),
         Operation::SimpleEnroll | Operation::SimpleReenroll => {
-            Ok(certs::issued(&app::enroll::enroll(context, peer, body).await?)?)
+            Ok(certs::issued(&app::enroll::enroll(&asked.context, &asked.peer, &asked.body).await?)?)
         }
         Operation::ServerKeygen => Err(Unoffered::ServerKeygen.into()),
         Operation::FullCmc => Err(Unoffered::FullCmc.into()),

@@ -4,47 +4,35 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Extension, Router};
-use bytes::Bytes;
+use axum::response::Response;
+use axum::routing::{MethodRouter, post};
 use http::{HeaderMap, header};
 use proto::{Class, Reason, ReasonCode, media_type, well_known};
-use server_listen::Peer;
 
+use super::asked::{Asked, answer};
 use super::brski::{Unfit, check_forms};
 use super::status::{field, has_media_type};
 use crate::app::{self, Refusal};
 use crate::context::Context;
 
-/// Builds the routes.
-pub fn router() -> Router<Arc<Context>> {
-    Router::new()
-        .route(well_known::REQUEST_VOUCHER, post(request_voucher))
-        .route(well_known::REQUEST_AUDIT_LOG, post(request_audit_log))
+/// Lists the resources.
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+    vec![
+        (well_known::REQUEST_VOUCHER, post(request_voucher)),
+        (well_known::REQUEST_AUDIT_LOG, post(request_audit_log)),
+    ]
 }
 
-async fn request_voucher(
-    State(context): State<Arc<Context>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    check_forms(&headers)?;
-    let voucher = app::maker::request_voucher(&context, &peer, &body).await?;
-    Ok(([(header::CONTENT_TYPE, media_type::VOUCHER_CMS_JSON)], voucher).into_response())
+async fn request_voucher(asked: Asked) -> Result<Response, Refusal> {
+    check_forms(&asked.headers)?;
+    let voucher = app::maker::request_voucher(&asked.context, &asked.peer, &asked.body).await?;
+    Ok(answer(media_type::VOUCHER_CMS_JSON, voucher))
 }
 
-async fn request_audit_log(
-    State(context): State<Arc<Context>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    check_log_forms(&headers)?;
-    let log = app::maker::request_audit_log(&context, &peer, &body).await?;
-    Ok(([(header::CONTENT_TYPE, media_type::JSON)], log).into_response())
+async fn request_audit_log(asked: Asked) -> Result<Response, Refusal> {
+    check_log_forms(&asked.headers)?;
+    let log = app::maker::request_audit_log(&asked.context, &asked.peer, &asked.body).await?;
+    Ok(answer(media_type::JSON, log))
 }
 
 /// The registrar takes no JSON, and an audit log is nothing else.

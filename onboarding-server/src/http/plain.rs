@@ -1,23 +1,27 @@
-//! The plain listener's revocation list: public by nature, and signed (RFC 5280 §8 advises against https here).
+//! The plain listener: metrics, and the revocation list, which is public by nature and signed (RFC 5280 §8 advises
+//! against https here).
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use http::header;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
 use proto::media_type;
 
+use super::asked::answer;
 use crate::app::{Refusal, publish_crl};
 use crate::context::Context;
+use crate::metrics;
 
-/// Builds the routes.
-pub fn router(context: Arc<Context>) -> Router {
-    Router::new().route("/crl/owner.crl", get(owner_crl)).with_state(context)
+/// Lists the resources.
+pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+    vec![("/metrics", get(metrics_page)), ("/crl/owner.crl", get(owner_crl))]
+}
+
+async fn metrics_page(State(context): State<Arc<Context>>) -> Response {
+    answer(metrics::CONTENT_TYPE, context.metrics.encode())
 }
 
 async fn owner_crl(State(context): State<Arc<Context>>) -> Result<Response, Refusal> {
-    let crl = publish_crl::current_crl(&context).await?;
-    Ok(([(header::CONTENT_TYPE, media_type::PKIX_CRL)], crl.der).into_response())
+    Ok(answer(media_type::PKIX_CRL, publish_crl::current_crl(&context).await?.der))
 }

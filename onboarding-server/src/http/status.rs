@@ -13,6 +13,9 @@ use crate::app::Refusal;
 const NOT_ACCEPTABLE: &[&str] =
     &["est-accept-unsupported", "voucher-accept-unsupported", "audit-log-accept-unsupported"];
 
+/// The code of a body over the listener's limit; what is over a limit of its own format is malformed like any other.
+const TOO_LARGE: &str = "http-body-too-large";
+
 /// The code on which the connection must end: somebody stands between us and the pledge (RFC 8995 §5.2).
 const ON_PATH_ATTACKER: &str = "pvr-proximity-mismatch";
 
@@ -48,10 +51,11 @@ pub struct Told {
     pub code: ReasonCode,
 }
 
-/// Maps a class, and in three cases the exact reason, to a status.
+/// Maps a class, and in four cases the exact reason, to a status.
 #[must_use]
 pub fn status(class: Class, code: &ReasonCode) -> StatusCode {
     match class {
+        Class::Malformed if code.as_str() == TOO_LARGE => StatusCode::PAYLOAD_TOO_LARGE,
         Class::Malformed => StatusCode::BAD_REQUEST,
         Class::Unsupported if NOT_ACCEPTABLE.contains(&code.as_str()) => StatusCode::NOT_ACCEPTABLE,
         Class::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -150,11 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_change_is_not_found_and_what_is_not_acceptable_says_so() {
+    fn what_has_a_status_of_its_own_gets_it() {
         assert_eq!(status(Class::Refused, &ReasonCode::new(FINAL[0])), StatusCode::NOT_FOUND);
         assert_eq!(
             status(Class::Unsupported, &ReasonCode::new(NOT_ACCEPTABLE[0])),
             StatusCode::NOT_ACCEPTABLE
         );
+        assert_eq!(status(Class::Malformed, &ReasonCode::new(TOO_LARGE)), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }
