@@ -1,6 +1,6 @@
 //! The admin and factory API over gRPC: messages to verbs and back; nothing else.
 //!
-//! Invariants: every service stands behind [`authorize::authorize`]; reflection is there only in development.
+//! Invariants: every service stands behind [`authorize::authorize`], and what is no call at all stays before it; reflection is there only in development.
 
 mod authorities;
 pub mod authorize;
@@ -10,6 +10,7 @@ mod events;
 mod factory;
 mod journal;
 mod status;
+mod wire;
 
 use std::sync::Arc;
 
@@ -47,5 +48,9 @@ pub fn router(context: Arc<Context>, mode: Mode) -> Router {
             Err(error) => tracing::error!(%error, "reflection is not offered"),
         }
     }
-    routes.into_axum_router().layer(middleware::from_fn_with_state(context, authorize::authorize))
+    routes
+        .into_axum_router()
+        .layer(middleware::from_fn(wire::explain))
+        .layer(middleware::from_fn_with_state(context, authorize::authorize))
+        .layer(middleware::from_fn(wire::guard))
 }

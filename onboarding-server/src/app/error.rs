@@ -60,6 +60,9 @@ pub enum Error {
     /// A name, number or digest in a request is none.
     #[error(transparent)]
     NameInvalid(#[from] proto::InvalidId),
+    /// A value of an enum in a request is none of those that are known here.
+    #[error("a value in the request is none that is known here")]
+    ValueUnknown,
     /// A batch has more items than [`proto_api::BATCH_ITEMS_MAX`].
     #[error("the batch has too many items")]
     BatchTooLarge,
@@ -111,7 +114,7 @@ impl Reason for Error {
             }
             Self::IdevidNeeded | Self::MasaUnknown | Self::RefusedBefore(_) => Class::Refused,
             Self::LdevidUnknown | Self::UnitKeyMismatch => Class::Untrusted,
-            Self::NameInvalid(_) | Self::BatchTooLarge => Class::Malformed,
+            Self::NameInvalid(_) | Self::ValueUnknown | Self::BatchTooLarge => Class::Malformed,
             Self::ProductUnknown | Self::ManufacturerUnknown | Self::AuditLogForeign => Class::Unknown,
             Self::StationLine
             | Self::CsrSerialMismatch
@@ -144,6 +147,7 @@ impl Reason for Error {
             Self::CrlMissing => ReasonCode::new("crl-missing"),
             Self::RecordUnreadable => ReasonCode::new("record-unreadable"),
             Self::NameInvalid(_) => ReasonCode::new("request-name-invalid"),
+            Self::ValueUnknown => ReasonCode::new("request-value-unknown"),
             Self::BatchTooLarge => ReasonCode::new("factory-batch-too-large"),
             Self::ProductUnknown => ReasonCode::new("factory-product-unknown"),
             Self::ManufacturerUnknown => ReasonCode::new("factory-manufacturer-unknown"),

@@ -11,7 +11,7 @@ use proto_api::{timestamp, v1};
 use server_config::VoucherPolicy;
 use tonic::{Request, Response, Status};
 
-use super::convert::summary;
+use super::convert::{known, summary};
 use crate::app::{Error, Refusal, publish_crl};
 use crate::context::Context;
 
@@ -69,7 +69,7 @@ impl AuthorityService for Authorities {
         &self,
         request: Request<v1::ListAuthoritiesRequest>,
     ) -> Result<Response<v1::ListAuthoritiesResponse>, Status> {
-        let wanted = request.into_inner().kind();
+        let wanted: Kind = known(request.into_inner().kind)?;
         let mut authorities = self.all();
         authorities.retain(|authority| wanted == Kind::Unspecified || authority.kind() == wanted);
         Ok(Response::new(v1::ListAuthoritiesResponse { authorities }))

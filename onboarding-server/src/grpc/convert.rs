@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use proto::InvalidId;
-use proto_api::{timestamp, v1};
+use proto_api::{REASON_CHARS_MAX, timestamp, v1};
 use server_lifecycle::State;
 use server_store::{Actor, Text};
 use tonic::Request;
@@ -19,6 +19,19 @@ pub(super) fn id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<T, Refusal> 
 /// Reads a name that may be left out.
 pub(super) fn optional_id<T: FromStr<Err = InvalidId>>(text: &str) -> Result<Option<T>, Refusal> {
     if text.is_empty() { Ok(None) } else { id(text).map(Some) }
+}
+
+/// Reads one of the values that an enum has; a caller of a later version may know more of them.
+pub(super) fn known<T: TryFrom<i32>>(value: i32) -> Result<T, Refusal> {
+    T::try_from(value).map_err(|_| Error::ValueUnknown.into())
+}
+
+/// Reads a person's words.
+pub(super) fn note(text: String) -> Result<Text, Refusal> {
+    if text.chars().count() > REASON_CHARS_MAX {
+        return Err(server_store::Error::TextInvalid.into());
+    }
+    Ok(Text::new(text)?)
 }
 
 /// Reads which page is wanted.

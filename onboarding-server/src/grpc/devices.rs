@@ -18,6 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::convert::{operator, page, page_token};
 use super::events;
+use super::wire::unread;
 use crate::app::devices::{self, DeviceRecord};
 use crate::context::Context;
 
@@ -169,7 +170,7 @@ impl DeviceService for Devices {
             while let Some(batch) = batches.next().await {
                 let answer = match batch {
                     Ok(batch) => forms::import(&context, &operator, batch).await.map_err(Status::from),
-                    Err(status) => Err(status),
+                    Err(status) => Err(unread(&status).unwrap_or(status)),
                 };
                 let is_end = answer.is_err();
                 // A caller that went away wants no more; what it sent before is on record.

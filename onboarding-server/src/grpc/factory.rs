@@ -63,7 +63,7 @@ impl FactoryService for Factory {
     ) -> Result<Response<v1::CloseOrderResponse>, Status> {
         let author = author(&request)?;
         let id = convert::id(&request.get_ref().order_id)?;
-        let note = forms::note(&request.get_ref().reason)?;
+        let note = convert::note(request.get_ref().reason.clone())?;
         let order = maker::close_order(&self.context, &author, id, note).await?;
         Ok(Response::new(v1::CloseOrderResponse { order: Some(forms::order(&order)) }))
     }
@@ -85,7 +85,7 @@ impl FactoryService for Factory {
         let author = author(&request)?;
         let wanted = request.into_inner();
         let filter = OrderFilter {
-            is_open: forms::is_open(wanted.state()),
+            is_open: forms::is_open(convert::known(wanted.state)?),
             manufacturer: convert::optional_id(&wanted.manufacturer)?,
         };
         let (cursor, limit) = convert::page(wanted.page)?;
@@ -153,7 +153,7 @@ impl FactoryService for Factory {
         let author = author(&request)?;
         let wanted = request.get_ref();
         let (manufacturer, serial) = forms::unit_name(&wanted.manufacturer, &wanted.serial_number)?;
-        let (unit, note) = ((manufacturer, &serial), forms::note(&wanted.reason)?);
+        let (unit, note) = ((manufacturer, &serial), convert::note(wanted.reason.clone())?);
         let record = maker::block_unit(&self.context, &author, unit, note).await?;
         Ok(Response::new(v1::BlockUnitResponse { unit: Some(forms::unit(&record)?) }))
     }

@@ -12,7 +12,7 @@ use server_store::{Declaration, DeviceFilter, Text};
 use crate::app::devices::{Change, DeviceRecord, DeviceReference, Expected, declare};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::grpc::convert::{actor, id, optional_id, refusal, state, summary};
+use crate::grpc::convert::{actor, id, known, note, optional_id, refusal, state, summary};
 
 /// Reads which device is meant.
 pub(super) fn reference(device: Option<v1::DeviceReference>) -> Result<DeviceReference, Refusal> {
@@ -31,14 +31,16 @@ pub(super) fn change(change: Option<v1::DeviceChange>, operator: Text) -> Result
     Ok(Change {
         device: reference(change.device)?,
         expected: change.expected_version.map(Version),
-        reason: Text::new(change.reason)?,
+        reason: note(change.reason)?,
         operator,
     })
 }
 
 /// Reads which devices are wanted, as far as the store selects; [`is_shown`] does the rest.
 pub(super) fn filter(filter: &v1::DeviceFilter) -> Result<DeviceFilter, Refusal> {
-    let mut states = filter.states();
+    let states: Vec<v1::DeviceState> =
+        filter.states.iter().copied().map(known).collect::<Result<_, Refusal>>()?;
+    let mut states = states.into_iter();
     let only = match (states.next(), states.next()) {
         (Some(only), None) => State::ALL.into_iter().find(|known| state(*known) == only),
         // Only a device that asked can wait.

@@ -25,6 +25,7 @@ use crate::app::maker::{self, Author, UnitRequest};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
 use crate::grpc::convert;
+use crate::grpc::wire::unread;
 
 /// How many items of one stream are under way at once: as many as one group of the journal takes.
 const ITEMS_AHEAD: usize = 256;
@@ -82,7 +83,7 @@ impl Line {
         while let Some(request) = requests.next().await {
             let under_way = match request {
                 Ok(request) => self.begin(request).await.map_err(Status::from),
-                Err(status) => Err(status),
+                Err(status) => Err(unread(&status).unwrap_or(status)),
             };
             let is_failed = under_way.is_err();
             if begun.send(under_way).await.is_err() || is_failed {

@@ -6,7 +6,7 @@
 use pki::Certificate;
 use proto::{DomainId, ManufacturerId, SerialNumber};
 use proto_api::v1::record_sale_request::Domain;
-use proto_api::{REASON_CHARS_MAX, timestamp, v1};
+use proto_api::{timestamp, v1};
 use server_store::{AuditEntry, IdevId, Order, SerialRange, Text, Unit};
 
 use crate::app::maker::{OrderRequest, UnitRecord};
@@ -155,14 +155,6 @@ fn voucher(entry: &AuditEntry) -> v1::UnitVoucher {
         assertion: assertion.into(),
         is_nonced: entry.nonce.is_some(),
     }
-}
-
-/// Reads a person's words.
-pub(super) fn note(text: &str) -> Result<Text, Refusal> {
-    if text.chars().count() > REASON_CHARS_MAX {
-        return Err(server_store::Error::TextInvalid.into());
-    }
-    Ok(Text::new(text)?)
 }
 
 /// Reads the domain of a sale.
