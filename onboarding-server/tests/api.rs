@@ -1,19 +1,19 @@
 //! The operators' API in one process, over a real store: who may call what, and an operator's day.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::{Extension, Router};
-use http::{Request, header};
+use http::{Request, Version, header};
 use http_body_util::BodyExt;
 use onboarding_server::app::publish_crl;
 use onboarding_server::clock::Clock;
 use onboarding_server::context::Context;
-use onboarding_server::init::{FirstConfig, FirstListeners, init};
-use onboarding_server::metrics::Metrics;
 use onboarding_server::run::Mode;
 use onboarding_server::{grpc, http as plain_http};
 use pki::{Certificate, Crl, Issuer, KeyAlgorithm, Profile, Signer, Subject, Template};
@@ -24,7 +24,6 @@ use proto_api::v1::journal_service_client::JournalServiceClient;
 use proto_api::v1::verify_journal_response::Item as Verified;
 use proto_api::v1::watch_response::Item as Watched;
 use proto_api::{ROLES, Role, v1};
-use server_config::Config;
 use server_listen::{Peer, load_chain, load_key, stop_signal};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -43,20 +42,8 @@ struct House {
 
 fn house(clock: Clock) -> House {
     let directory = tempfile::tempdir().unwrap();
-    let first = FirstConfig {
-        state_dir: "state".to_owned(),
-        domain: Some("Test domain".to_owned()),
-        maker: Some("test-maker".parse().unwrap()),
-        masa_url: "localhost:9444".to_owned(),
-        dns_names: vec!["localhost".to_owned()],
-        products: vec!["sensor-one".to_owned()],
-        listeners: FirstListeners::production(),
-        is_loopback: true,
-    };
-    let config = Config::parse(&first.render(), directory.path()).unwrap();
-    init(&config, &"line-1".parse().unwrap(), &Clock::system()).unwrap();
-    let context = Context::open(Arc::new(config), clock, Metrics::new()).unwrap();
-    House { _directory: directory, context: Arc::new(context) }
+    let context = Arc::new(common::open(directory.path(), clock));
+    House { _directory: directory, context }
 }
 
 impl House {
@@ -80,6 +67,7 @@ impl House {
 /// Calls a method with an empty message and returns the status that its head carries, if any.
 async fn call(api: &Router, path: &str) -> Option<Status> {
     let request = Request::post(path)
+        .version(Version::HTTP_2)
         .header(header::CONTENT_TYPE, "application/grpc")
         .header(header::TE, "trailers")
         .body(Body::from(EMPTY_MESSAGE))
@@ -355,7 +343,7 @@ async fn a_revocation_list_is_there_soon_after_the_start_and_served_to_everybody
     };
     tokio::time::timeout(PATIENCE, made).await.unwrap();
     task.abort();
-    let plain = plain_http::plain::router(Arc::clone(&house.context));
+    let plain = plain_http::plain_router(Arc::clone(&house.context));
     let request = Request::get("/crl/owner.crl").body(Body::empty()).unwrap();
     let response = plain.oneshot(request).await.unwrap();
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/pkix-crl");

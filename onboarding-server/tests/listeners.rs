@@ -1,6 +1,8 @@
 //! What a listener does to good, slow and greedy clients, over real sockets on loopback.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +11,6 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use onboarding_server::clock::Clock;
-use onboarding_server::init::{FirstConfig, FirstListeners, init};
 use onboarding_server::metrics::Metrics;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -57,30 +57,13 @@ fn files(config: &Config) -> TlsFiles {
     TlsFiles { certificate: owner.registrar_certificate.clone(), key: owner.registrar_key.clone() }
 }
 
-fn configuration(directory: &tempfile::TempDir, limits: &str) -> Config {
-    let first = FirstConfig {
-        state_dir: "state".to_owned(),
-        domain: Some("Test domain".to_owned()),
-        maker: Some("test-maker".parse().unwrap()),
-        masa_url: "localhost:9444".to_owned(),
-        dns_names: vec!["localhost".to_owned()],
-        products: vec!["sensor-one".to_owned()],
-        listeners: FirstListeners::production(),
-        is_loopback: true,
-    };
-    let text = format!("{}\n[limits]\n{limits}\n", first.render());
-    let config = Config::parse(&text, directory.path()).unwrap();
-    init(&config, &"line-1".parse().unwrap(), &Clock::system()).unwrap();
-    config
-}
-
 async fn house(limits: &str) -> House {
     house_with_tls(limits, true).await
 }
 
 async fn house_with_tls(limits: &str, has_tls: bool) -> House {
     let directory = tempfile::tempdir().unwrap();
-    let config = configuration(&directory, limits);
+    let config = common::configuration(directory.path(), &format!("[limits]\n{limits}"));
     let made =
         tls_config(&files(&config), &config.limits, Alpn::Http, ClientCertificates::Optional(Vec::new()));
     let tls = Arc::new(ArcSwap::from_pointee(made.unwrap()));
@@ -215,6 +198,22 @@ impl House {
         ask(&mut client.connect(self.address).await.unwrap(), &get_request(path)).await
     }
 
+    /// Greets as a TLS 1.2 client without the extended master secret does and returns the first bytes of the answer.
+    async fn answer_to_hello(&self) -> [u8; 16] {
+        let mut socket = TcpStream::connect(self.address).await.unwrap();
+        socket.write_all(&hello_without_extended_master_secret()).await.unwrap();
+        let mut answer = [0; 16];
+        let mut length = 0;
+        // An alert is shorter than the beginning of a ServerHello, and the connection ends with it.
+        while length < answer.len() {
+            match timeout(PATIENCE, socket.read(&mut answer[length..])).await.unwrap() {
+                Ok(0) | Err(_) => break,
+                Ok(read) => length += read,
+            }
+        }
+        answer
+    }
+
     async fn end(self) {
         self.stop.stop();
         timeout(PATIENCE, self.served).await.unwrap().unwrap();
@@ -248,12 +247,18 @@ async fn tls_1_2_without_the_extended_master_secret_is_refused() {
     // RFC7627-5.2-server-requires
     let house = house("").await;
     assert!(house.tls.load().require_ems);
-    let mut socket = TcpStream::connect(house.address).await.unwrap();
-    socket.write_all(&hello_without_extended_master_secret()).await.unwrap();
-    let mut answer = [0; 7];
-    timeout(PATIENCE, socket.read_exact(&mut answer)).await.unwrap().unwrap();
     // A fatal alert (RFC 5246 §7.2): handshake_failure.
-    assert_eq!((answer[0], answer[5], answer[6]), (21, 2, 40));
+    assert_eq!(house.answer_to_hello().await[..7], [21, 3, 3, 0, 2, 2, 40]);
+    house.end().await;
+}
+
+#[tokio::test]
+async fn tls_1_2_without_the_extended_master_secret_is_let_in_where_the_configuration_says_so() {
+    let house = house("extended_master_secret = false").await;
+    assert!(!house.tls.load().require_ems);
+    let answer = house.answer_to_hello().await;
+    // A handshake record with a ServerHello (RFC 5246 §7.4.1.3) of TLS 1.2.
+    assert_eq!((answer[0], answer[5], &answer[9..11]), (22, 2, &[3, 3][..]));
     house.end().await;
 }
 
@@ -350,6 +355,21 @@ async fn a_body_over_the_limit_is_refused_whether_its_length_was_told_or_not() {
         let mut stream = Client::default().connect(house.address).await.unwrap();
         let answer = ask(&mut stream, &request).await;
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    }
+    house.end().await;
+}
+
+#[tokio::test]
+async fn nothing_is_smuggled_behind_a_request_with_a_length_and_chunks() {
+    // RFC9112-6.1-length-and-coding
+    let house = house("").await;
+    let (length, coding) = ("Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n");
+    let smuggled = get_request("/hello");
+    for fields in [format!("{length}{coding}"), format!("{coding}{length}")] {
+        let request = format!("POST /echo HTTP/1.1\r\nHost: a\r\n{fields}\r\n0\r\n\r\n{smuggled}");
+        let mut stream = Client::default().connect(house.address).await.unwrap();
+        let answer = ask(&mut stream, &request).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{fields}{answer}");
     }
     house.end().await;
 }
@@ -458,7 +478,7 @@ async fn a_new_certificate_holds_for_the_next_connection() {
     let owner = house.config.owner.as_ref().unwrap();
     std::fs::remove_file(&owner.registrar_certificate).unwrap();
     std::fs::remove_file(&owner.registrar_key).unwrap();
-    init(&house.config, &"line-1".parse().unwrap(), &Clock::system()).unwrap();
+    common::make_material(&house.config);
     let clients = ClientCertificates::Optional(Vec::new());
     house.tls.store(Arc::new(
         tls_config(&files(&house.config), &house.config.limits, Alpn::Http, clients).unwrap(),

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,8 +11,6 @@ use onboarding_server::app::Refusal;
 use onboarding_server::app::maker::{self, Author, OrderRequest, UnitRequest};
 use onboarding_server::clock::Clock;
 use onboarding_server::context::Context;
-use onboarding_server::init::{FirstConfig, FirstListeners, init};
-use onboarding_server::metrics::Metrics;
 use pki::cms::Compat;
 use pki::path::Anchors;
 use pki::{Certificate, KeyAlgorithm, Signer, Subject, csr};
@@ -18,7 +18,7 @@ use proto::{Class, LineId, SerialNumber, UnixTime};
 use proto_brski::pledge::{self, AwaitVoucher, PvrContent, VoucherPolicy as Strictness};
 use proto_brski::{Format, MasaAuditLog, Pvr, PvrCheck, domain_id, registrar};
 use proto_voucher::{Assertion, Nonce};
-use server_config::{Config, VoucherPolicy};
+use server_config::VoucherPolicy;
 use server_listen::Peer;
 use server_store::{Actor, Order, SerialRange, Text};
 use tempfile::TempDir;
@@ -43,20 +43,7 @@ impl World {
 
     fn with(change: impl FnOnce(&mut Context)) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let first = FirstConfig {
-            state_dir: "state".to_owned(),
-            domain: Some("Test domain".to_owned()),
-            maker: Some("test-maker".parse().unwrap()),
-            masa_url: "localhost:9444".to_owned(),
-            dns_names: vec!["localhost".to_owned()],
-            products: vec!["sensor-one".to_owned()],
-            listeners: FirstListeners::production(),
-            is_loopback: true,
-        };
-        let config = Arc::new(Config::parse(&first.render(), directory.path()).unwrap());
-        let clock = Clock::system();
-        init(&config, &line("line-1"), &clock).unwrap();
-        let mut context = Context::open(config, clock, Metrics::new()).unwrap();
+        let mut context = common::open(directory.path(), Clock::system());
         change(&mut context);
         let station = Author { actor: Actor::Station(line("line-1")), line: Some(line("line-1")) };
         Self { context: Arc::new(context), station, _directory: directory }

@@ -1,6 +1,8 @@
 //! A genuine device that may not come in, and how little of its noise is on record.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +17,6 @@ use onboarding_server::app::refusals;
 use onboarding_server::clock::Clock;
 use onboarding_server::context::Context;
 use onboarding_server::http as house_http;
-use onboarding_server::init::{FirstConfig, FirstListeners, init};
 use onboarding_server::metrics::Metrics;
 use pki::{Certificate, KeyAlgorithm, Profile, Signer, Subject, Template, csr};
 use proto::{DeviceId, Seq, UnixTime, media_type, well_known};
@@ -49,18 +50,7 @@ struct Unit {
 impl World {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let first = FirstConfig {
-            state_dir: "state".to_owned(),
-            domain: Some("Test domain".to_owned()),
-            maker: Some("test-maker".parse().unwrap()),
-            masa_url: "localhost:9444".to_owned(),
-            dns_names: vec!["localhost".to_owned()],
-            products: vec!["sensor-one".to_owned()],
-            listeners: FirstListeners::production(),
-            is_loopback: true,
-        };
-        let config = Arc::new(Config::parse(&first.render(), directory.path()).unwrap());
-        init(&config, &"line-1".parse().unwrap(), &Clock::system()).unwrap();
+        let config = Arc::new(common::configuration(directory.path(), ""));
         let seconds = Arc::new(AtomicU64::new(Clock::system().now().as_seconds()));
         let context = open(&config, &seconds);
         Self { context, seconds, config, _directory: directory }
