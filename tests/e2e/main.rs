@@ -1,6 +1,7 @@
 //! The real binary, end to end: factory, registrar, MASA, EST and API on loopback.
 
 mod attacks;
+mod bad_input;
 mod bench;
 mod onboarding;
 mod operations;

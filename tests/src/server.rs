@@ -177,14 +177,39 @@ impl Server {
     /// Panics when the files of that profile are not there.
     #[must_use]
     pub fn api(&self, who: &str) -> Api {
-        let admin = self.state().join("admin");
-        let anchor = read_chain(&admin.join("root.pem")).into_iter();
-        let profiles = admin.join("profiles");
-        let identity = Identity {
-            chain: read_chain(&profiles.join(format!("{who}.pem"))),
-            signer: read_key(&profiles.join(format!("{who}-key.pem"))),
-        };
-        Api::new(&endpoint(self.ready().admin), &Anchors::new(anchor), &identity).expect("the API opens")
+        let anchors = Anchors::new(self.chain("admin/root"));
+        Api::new(&endpoint(self.ready().admin), &anchors, &self.profile(who)).expect("the API opens")
+    }
+
+    /// Returns the certificate and key of `admin`, `operator`, `viewer` or `station`.
+    ///
+    /// # Panics
+    /// Panics when the files of that profile are not there.
+    #[must_use]
+    pub fn profile(&self, who: &str) -> Identity {
+        self.identity(&format!("admin/profiles/{who}"))
+    }
+
+    /// Returns the registrar's own certificate and key.
+    ///
+    /// # Panics
+    /// Panics when the files are not there.
+    #[must_use]
+    pub fn registrar_identity(&self) -> Identity {
+        self.identity("owner/pki/registrar")
+    }
+
+    fn identity(&self, name: &str) -> Identity {
+        Identity { chain: self.chain(name), signer: read_key(&self.state().join(format!("{name}-key.pem"))) }
+    }
+
+    fn chain(&self, name: &str) -> Vec<Certificate> {
+        read_chain(&self.state().join(format!("{name}.pem")))
+    }
+
+    /// Tells whether the server that was started last still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Returns the manufacturer's root, which its units trust for vouchers.
@@ -193,7 +218,7 @@ impl Server {
     /// Panics when the file is not there.
     #[must_use]
     pub fn manufacturer_anchors(&self) -> Anchors {
-        Anchors::new(read_chain(&self.state().join("maker/pki/root.pem")))
+        Anchors::new(self.chain("maker/pki/root"))
     }
 }
 
