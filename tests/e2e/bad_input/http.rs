@@ -248,6 +248,15 @@ pub(crate) const TRANSPORT: &[Case] = &[
     other("tls-http-in-clear", Listener::Owner, Clear(|_| get("")), HangUp),
     other("tls-http-in-clear-to-the-masa", Listener::Maker, Clear(|_| get("")), HangUp),
     other("tls-http-in-clear-to-the-api", Listener::Admin, Clear(|_| get("")), HangUp),
+    other(
+        "grpc-over-http-1",
+        Listener::Admin,
+        Bytes(|_| {
+            let path = "/onboarding.v1.DeviceService/ListDevices";
+            format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n\0\0\0\0\0").into_bytes()
+        }),
+        Refusal(505, "grpc-http-version-unsupported"),
+    ),
     other("tls-garbage", Listener::Owner, Clear(|_| vec![0xff; 500]), HangUp),
     other(
         "tls-record-too-long",
