@@ -64,39 +64,12 @@ pub enum Error {
     /// The server showed another chain after a reconnection within one attempt (RFC 8995 §5.6).
     #[error("the registrar's certificate changed during the attempt")]
     RegistrarChanged,
-    /// The server's chain does not lead to the pinned certificate (RFC 8995 §5.6.2).
-    #[error("the registrar is not the one that the voucher pins")]
-    RegistrarNotPinned,
+    /// What BRSKI asks of a pledge did not hold: of the voucher, or of the registrar by its pin.
+    #[error(transparent)]
+    Brski(#[from] proto_brski::Error),
     /// The server's chain does not lead to the explicit trust anchor.
     #[error("the server's chain does not lead to the domain's anchor")]
     ServerUntrusted(#[source] pki::Error),
-    /// The voucher is no CMS message, or no voucher is in it.
-    #[error("the voucher is unreadable")]
-    VoucherUnreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The voucher's signer does not chain to the manufacturer's anchor.
-    #[error("the voucher's signer is not the manufacturer's")]
-    VoucherSignerUntrusted(#[source] pki::Error),
-    /// The voucher's signature does not hold.
-    #[error("the voucher's signature does not hold")]
-    VoucherSignatureInvalid(#[source] pki::Error),
-    /// The voucher is for another serial number.
-    #[error("the voucher is for another device")]
-    VoucherSerialDiffers,
-    /// The voucher answers another nonce.
-    #[error("the voucher answers another request")]
-    VoucherNonceDiffers,
-    /// The voucher has no nonce, and this pledge takes none without.
-    #[error("the voucher has no nonce")]
-    VoucherNonceMissing,
-    /// The voucher has expired.
-    #[error("the voucher has expired")]
-    VoucherExpired,
-    /// The voucher has no assertion, or one that this pledge does not take.
-    #[error("the voucher's assertion is not acceptable")]
-    VoucherAssertion,
-    /// The voucher pins nobody, or in a form that cannot be read.
-    #[error("the voucher pins nobody")]
-    VoucherPinMissing,
     /// A voucher or voucher-request could not be written.
     #[error("cannot build the voucher or request")]
     RequestUnbuildable(#[source] proto_voucher::Error),
@@ -203,7 +176,6 @@ impl Reason for Error {
             Self::AddressInvalid
             | Self::AnswerTooLarge
             | Self::AnswerUnreadable
-            | Self::VoucherUnreadable(_)
             | Self::ServerChainUnreadable(_)
             | Self::UnitFile
             | Self::ApiAnswer
@@ -220,21 +192,13 @@ impl Reason for Error {
                 Class::Refused
             }
             Self::RegistrarChanged
-            | Self::RegistrarNotPinned
-            | Self::VoucherSignerUntrusted(_)
-            | Self::VoucherSignatureInvalid(_)
-            | Self::VoucherSerialDiffers
-            | Self::VoucherNonceDiffers
-            | Self::VoucherNonceMissing
-            | Self::VoucherExpired
-            | Self::VoucherAssertion
-            | Self::VoucherPinMissing
             | Self::ServerUntrusted(_)
             | Self::CaCertsWithoutPin
             | Self::CertificateUntrusted(_)
             | Self::CertificateKeyDiffers
             | Self::CertificateSubjectDiffers
             | Self::CertificateIsCa => Class::Untrusted,
+            Self::Brski(error) => error.class(),
             Self::Pki(error) => error.class(),
         }
     }
@@ -257,16 +221,6 @@ impl Reason for Error {
             Self::Refused(_) => "sim-refused",
             Self::ServerChainUnreadable(_) => "sim-server-chain-unreadable",
             Self::RegistrarChanged => "sim-registrar-changed",
-            Self::RegistrarNotPinned => "sim-registrar-not-pinned",
-            Self::VoucherUnreadable(_) => "sim-voucher-unreadable",
-            Self::VoucherSignerUntrusted(_) => "sim-voucher-signer-untrusted",
-            Self::VoucherSignatureInvalid(_) => "sim-voucher-signature-invalid",
-            Self::VoucherSerialDiffers => "sim-voucher-serial-differs",
-            Self::VoucherNonceDiffers => "sim-voucher-nonce-differs",
-            Self::VoucherNonceMissing => "sim-voucher-nonce-missing",
-            Self::VoucherExpired => "sim-voucher-expired",
-            Self::VoucherAssertion => "sim-voucher-assertion",
-            Self::VoucherPinMissing => "sim-voucher-pin-missing",
             Self::ServerUntrusted(_) => "sim-server-untrusted",
             Self::RequestUnbuildable(_) => "sim-request-unbuildable",
             Self::CaCertsWithoutPin => "sim-cacerts-without-pin",
@@ -285,6 +239,7 @@ impl Reason for Error {
             Self::ApiRefused(_) => "sim-api-refused",
             Self::FactoryRefused(_) => "sim-factory-refused",
             Self::ApiAnswer => "sim-api-answer",
+            Self::Brski(error) => return error.code(),
             Self::Pki(error) => return error.code(),
         };
         ReasonCode::new(code)

@@ -9,7 +9,7 @@
 //! 7. verify the LDevID, reconnect with it, report on the enrolment (§5.9.4)
 //! 8. optionally re-enroll (RFC 7030 §4.2.2)
 //!
-//! Does not: discover a registrar; it is told one.
+//! Does not: discover a registrar; it is told one. What of this is BRSKI is done by `proto-brski` (ADR 6).
 //! Invariants: nothing that came over a provisional connection is believed before step 3; one nonce serves one attempt.
 
 mod enroll;
@@ -27,6 +27,4 @@ pub use onboard::{Enrolled, Onboarding, Params, Reenrollment, onboard, reenroll}
 pub use session::Session;
 pub use step::Step;
 pub use transcript::{Entry, Running, Transcript, micros, millis_text, short};
-pub use voucher::{
-    AwaitVoucher, Imprint, Telemetry, request_voucher, signed_request, voucher_request, voucher_status,
-};
+pub use voucher::{report, request_voucher, signed_request, verify_voucher};

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use pki::Certificate;
-use proto_voucher::{Nonce, VoucherRequest};
+use proto_brski::pledge::PvrContent;
+use proto_voucher::Nonce;
 
 use super::{Got, Need};
 use crate::acknowledged::Acknowledgements;
 use crate::api::Api;
 use crate::maker::Maker;
 use crate::pledge::{
-    AwaitVoucher, Enrolled, Params, Reenrollment, Running, Session, Step, Transcript, onboard,
-    request_voucher, signed_request, voucher_request,
+    Enrolled, Params, Reenrollment, Running, Session, Step, Transcript, onboard, request_voucher,
+    signed_request, verify_voucher,
 };
 use crate::random::Randomness;
 use crate::transport::{Answer, Endpoint, Identity, Patience, Request};
@@ -83,8 +84,9 @@ impl Arena {
     }
 
     /// Writes the voucher-request that an honest pledge would write.
-    pub(super) fn request(&mut self, unit: &Unit, registrar: &Certificate) -> Result<VoucherRequest, Error> {
-        Ok(voucher_request(unit.serial_number(), registrar, &self.nonce()?, clock::now()))
+    pub(super) fn request(&mut self, unit: &Unit, registrar: &Certificate) -> Result<PvrContent, Error> {
+        let idevid = unit.idevid().chain.first().ok_or(Error::UnitFile)?;
+        Ok(PvrContent::honest(idevid, registrar, self.nonce()?, Some(clock::now()))?)
     }
 
     /// Onboards a unit honestly.
@@ -101,11 +103,11 @@ impl Arena {
     /// Goes an honest pledge's way up to the voucher and returns the connection on which it would enroll.
     pub(super) async fn vouched(&mut self, unit: &Unit) -> Result<Session, Error> {
         let mut session = self.session(Some(unit.idevid())).await?;
-        let nonce = self.nonce()?;
-        let request = voucher_request(unit.serial_number(), session.registrar()?, &nonce, clock::now());
-        let signed = signed_request(&request, unit.idevid())?;
-        let answer = session.send_until_decided(&request_voucher(signed), &mut running()).await?;
-        AwaitVoucher::new(unit, nonce).receive(&answer.body, clock::now())?;
+        let content = self.request(unit, session.registrar()?)?;
+        let awaiting = signed_request(&content, unit.idevid())?;
+        let request = request_voucher(awaiting.request());
+        let answer = session.send_until_decided(&request, &mut running()).await?;
+        let _ = verify_voucher(unit, &awaiting, &answer.body, session.server_chain(), clock::now())?;
         Ok(session)
     }
 }

@@ -19,14 +19,14 @@ async fn honest_body(arena: &mut Arena) -> Result<(Unit, Vec<u8>), Error> {
     let session = arena.session(Some(unit.idevid())).await?;
     let request = arena.request(&unit, session.registrar()?)?;
     let signed = signed_request(&request, unit.idevid())?;
-    Ok((unit, signed))
+    Ok((unit, signed.request().to_vec()))
 }
 
 pub(super) async fn truncated(arena: &mut Arena) -> Result<Got, Error> {
     let (unit, mut body) = honest_body(arena).await?;
     body.truncate(body.len() / 2);
     let mut session = arena.session(Some(unit.idevid())).await?;
-    outcome(&mut session, &request_voucher(body), VOUCHER).await
+    outcome(&mut session, &request_voucher(&body), VOUCHER).await
 }
 
 pub(super) async fn unfinished(arena: &mut Arena) -> Result<Got, Error> {

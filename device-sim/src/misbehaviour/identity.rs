@@ -13,7 +13,7 @@ const VOUCHER: &str = "a voucher";
 async fn ask(arena: &mut Arena, unit: &Unit) -> Result<Got, Error> {
     let mut session = arena.session(Some(unit.idevid())).await?;
     let request = arena.request(unit, session.registrar()?)?;
-    let request = request_voucher(signed_request(&request, unit.idevid())?);
+    let request = request_voucher(signed_request(&request, unit.idevid())?.request());
     outcome(&mut session, &request, VOUCHER).await
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn no_certificate(arena: &mut Arena) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(None).await?;
     let request = arena.request(&unit, session.registrar()?)?;
-    let request = request_voucher(signed_request(&request, unit.idevid())?);
+    let request = request_voucher(signed_request(&request, unit.idevid())?.request());
     outcome(&mut session, &request, VOUCHER).await
 }
 

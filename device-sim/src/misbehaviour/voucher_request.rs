@@ -1,6 +1,6 @@
 //! Voucher-requests that are not the sender's, not fresh, or not true.
 
-use proto_voucher::VoucherRequest;
+use proto_brski::pledge::PvrContent;
 
 use super::Got;
 use super::arena::{Arena, outcome, outcome_and_close, running};
@@ -15,13 +15,13 @@ const VOUCHER: &str = "a voucher";
 /// Asks honestly but for what `change` does to the request before it is signed.
 async fn ask_with(
     arena: &mut Arena,
-    change: impl FnOnce(&mut VoucherRequest) -> Result<(), Error>,
+    change: impl FnOnce(&mut PvrContent) -> Result<(), Error>,
 ) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(Some(unit.idevid())).await?;
     let mut request = arena.request(&unit, session.registrar()?)?;
     change(&mut request)?;
-    let request = request_voucher(signed_request(&request, unit.idevid())?);
+    let request = request_voucher(signed_request(&request, unit.idevid())?.request());
     outcome_and_close(&mut session, &request, VOUCHER).await
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn foreign_signer(arena: &mut Arena) -> Result<Got, Error> {
     let (unit, other) = (arena.unit()?, arena.unit()?);
     let mut session = arena.session(Some(unit.idevid())).await?;
     let request = arena.request(&unit, session.registrar()?)?;
-    let request = request_voucher(signed_request(&request, other.idevid())?);
+    let request = request_voucher(signed_request(&request, other.idevid())?.request());
     outcome(&mut session, &request, VOUCHER).await
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn replayed(arena: &mut Arena) -> Result<Got, Error> {
 async fn honest_request(arena: &mut Arena, unit: &Unit) -> Result<Request, Error> {
     let session = arena.session(Some(unit.idevid())).await?;
     let request = arena.request(unit, session.registrar()?)?;
-    Ok(request_voucher(signed_request(&request, unit.idevid())?))
+    Ok(request_voucher(signed_request(&request, unit.idevid())?.request()))
 }
 
 /// The first request is granted; the second says something else under the same nonce.
@@ -53,10 +53,10 @@ pub(super) async fn reused_nonce(arena: &mut Arena) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(Some(unit.idevid())).await?;
     let mut request = arena.request(&unit, session.registrar()?)?;
-    let first = request_voucher(signed_request(&request, unit.idevid())?);
+    let first = request_voucher(signed_request(&request, unit.idevid())?.request());
     session.send_until_decided(&first, &mut running()).await?;
     request.created_at = Some(clock::now().minus(std::time::Duration::from_secs(1)));
-    let second = request_voucher(signed_request(&request, unit.idevid())?);
+    let second = request_voucher(signed_request(&request, unit.idevid())?.request());
     outcome(&mut session, &second, VOUCHER).await
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn bad_signature(arena: &mut Arena) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(Some(unit.idevid())).await?;
     let request = arena.request(&unit, session.registrar()?)?;
-    let mut signed = signed_request(&request, unit.idevid())?;
+    let mut signed = signed_request(&request, unit.idevid())?.request().to_vec();
     flip_last_bit(&mut signed);
-    outcome(&mut session, &request_voucher(signed), VOUCHER).await
+    outcome(&mut session, &request_voucher(&signed), VOUCHER).await
 }

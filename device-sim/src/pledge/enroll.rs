@@ -10,9 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use pki::path::{Anchors, Purpose, Revocation, Rules};
 use pki::{Certificate, KeyAlgorithm, KeyKind, Signer, csr, path};
 use proto::{Fingerprint, SerialNumber, UnixTime, media_type};
+use proto_brski::pledge::PinnedDomain;
 use proto_est::CsrAttrs;
 
-use super::Imprint;
 use crate::Error;
 use crate::transport::{Answer, Identity, Request};
 
@@ -29,10 +29,10 @@ impl TrustAnchors {
     /// # Errors
     /// [`Error::CaCertsWithoutPin`] (`Untrusted`) when neither the pinned key is among them nor the pinned certificate leads to
     /// one of them.
-    pub fn new(imprint: &Imprint, ca_certs: Vec<Certificate>, now: UnixTime) -> Result<Self, Error> {
+    pub fn new(pinned: &PinnedDomain, ca_certs: Vec<Certificate>, now: UnixTime) -> Result<Self, Error> {
         let roots = ca_certs.iter().filter(|certificate| certificate.is_self_issued()).cloned();
         let mut anchors: Vec<Certificate> = roots.collect();
-        if let Some(pinned) = imprint.certificate() {
+        if let Some(pinned) = pinned.certificate() {
             let is_there = ca_certs.iter().any(|ca| ca.public_key() == pinned.public_key());
             if !is_there && !is_registrar_of(pinned, &anchors, &ca_certs, now) {
                 return Err(Error::CaCertsWithoutPin);

@@ -2,9 +2,9 @@
 
 use pki::{Certificate, KeyAlgorithm, Signer};
 use proto::{SerialNumber, media_type, well_known};
+use proto_brski::pledge::{AwaitVoucher, Imprinted, PvrContent};
 use proto_voucher::Nonce;
 
-use super::voucher::{AwaitVoucher, Imprint, Telemetry};
 use super::{Running, Session, Step, Transcript, TrustAnchors, enroll, short, voucher};
 use crate::acknowledged::{Acknowledgement, Acknowledgements};
 use crate::random::Randomness;
@@ -73,11 +73,11 @@ impl Attempt<'_> {
         let nonce = Nonce::from_random(randomness.nonce()?);
         // RFC 8995 §5.1 to §5.7: who is the registrar, and does the manufacturer say that we are its?
         let mut session = self.connect().await?;
-        let voucher = self.request_voucher(&mut session, &nonce).await?;
-        let imprint = self.verify_voucher(&mut session, &voucher, nonce).await?;
+        let (awaiting, voucher) = self.request_voucher(&mut session, nonce).await?;
+        let imprinted = self.verify_voucher(&mut session, &awaiting, &voucher).await?;
         self.report_voucher(&mut session).await?;
         // RFC 8995 §5.9: the owner's certificate.
-        let anchors = self.ca_certs(&mut session, &imprint).await?;
+        let anchors = self.ca_certs(&mut session, &imprinted).await?;
         let wanted = self.csr_attrs(&mut session).await?;
         let ldevid = self.enroll(&mut session, &anchors, wanted).await?;
         drop(session);
@@ -111,54 +111,56 @@ impl Attempt<'_> {
         })
     }
 
-    async fn request_voucher(&mut self, session: &mut Session, nonce: &Nonce) -> Result<Vec<u8>, Error> {
+    async fn request_voucher(
+        &mut self,
+        session: &mut Session,
+        nonce: Nonce,
+    ) -> Result<(AwaitVoucher, Vec<u8>), Error> {
         let mut running = self.transcript.begin(Step::RequestVoucher);
         let result = self.voucher_from(session, nonce, &mut running).await;
-        self.end(&running, result, |voucher| format!("voucher of {} bytes", voucher.len()))
+        self.end(&running, result, |(_, voucher)| format!("voucher of {} bytes", voucher.len()))
     }
 
     async fn voucher_from(
         &self,
         session: &mut Session,
-        nonce: &Nonce,
+        nonce: Nonce,
         running: &mut Running,
-    ) -> Result<Vec<u8>, Error> {
-        let serial_number = self.unit.serial_number();
-        let request = voucher::voucher_request(serial_number, session.registrar()?, nonce, clock::now());
-        let signed = voucher::signed_request(&request, self.unit.idevid())?;
-        let request_sha256 = pki::digest::sha256(&signed);
-        let answer = session.send_until_decided(&voucher::request_voucher(signed), running).await?;
+    ) -> Result<(AwaitVoucher, Vec<u8>), Error> {
+        let idevid = self.unit.idevid().chain.first().ok_or(Error::UnitFile)?;
+        let content = PvrContent::honest(idevid, session.registrar()?, nonce, Some(clock::now()))?;
+        let awaiting = voucher::signed_request(&content, self.unit.idevid())?;
+        let request = voucher::request_voucher(awaiting.request());
+        let answer = session.send_until_decided(&request, running).await?;
         if !answer.is_of(media_type::VOUCHER_CMS_JSON) {
             return Err(Error::AnswerMediaType);
         }
         self.params.acknowledgements.note(&Acknowledgement::Voucher {
-            serial_number: serial_number.clone(),
-            request_sha256,
+            serial_number: self.unit.serial_number().clone(),
+            request_sha256: pki::digest::sha256(awaiting.request()),
             voucher_sha256: pki::digest::sha256(&answer.body),
         })?;
-        Ok(answer.body.to_vec())
+        Ok((awaiting, answer.body.to_vec()))
     }
 
     /// Verifies the voucher and the chain of the provisional connection; a failure is reported and ends the attempt.
     async fn verify_voucher(
         &mut self,
         session: &mut Session,
+        awaiting: &AwaitVoucher,
         cms: &[u8],
-        nonce: Nonce,
-    ) -> Result<Imprint, Error> {
+    ) -> Result<Imprinted, Error> {
         let running = self.transcript.begin(Step::VerifyVoucher);
-        let now = clock::now();
-        let verified = AwaitVoucher::new(self.unit, nonce).receive(cms, now).and_then(|imprint| {
-            imprint.check_registrar(session.server_chain(), now)?;
-            Ok(imprint)
-        });
-        let verified = self.end(&running, verified, |imprint| {
-            let pinned = imprint.certificate().map(Certificate::subject_text);
-            format!("assertion {}, pins {}", imprint.assertion, pinned.as_deref().unwrap_or("a key"))
+        let chain = session.server_chain();
+        let verified = voucher::verify_voucher(self.unit, awaiting, cms, chain, clock::now());
+        let verified = self.end(&running, verified, |imprinted| {
+            let assertion = imprinted.voucher().voucher().assertion.map_or("", |found| found.name());
+            let pinned = imprinted.pinned().certificate().map(Certificate::subject_text);
+            format!("assertion {assertion}, pins {}", pinned.as_deref().unwrap_or("a key"))
         });
         if let Err(error) = &verified {
             let mut running = self.transcript.begin(Step::ReportVoucher);
-            let report = voucher::voucher_status(Some(&error.reason()));
+            let report = voucher::report(well_known::VOUCHER_STATUS, Some(error));
             let sent = session.send(&report, &mut running).await;
             drop(self.end(&running, sent, |_| "reported the failure".to_string()));
         }
@@ -168,18 +170,23 @@ impl Attempt<'_> {
     async fn report_voucher(&mut self, session: &mut Session) -> Result<(), Error> {
         let mut running = self.transcript.begin(Step::ReportVoucher);
         // A registrar may answer 404; the pledge does not mind (RFC 8995 §5.7).
-        let sent = session.send(&voucher::voucher_status(None), &mut running).await;
+        let sent = session.send(&voucher::report(well_known::VOUCHER_STATUS, None), &mut running).await;
         self.end(&running, sent, |_| String::new()).map(|_| ())
     }
 
-    async fn ca_certs(&mut self, session: &mut Session, imprint: &Imprint) -> Result<TrustAnchors, Error> {
+    async fn ca_certs(
+        &mut self,
+        session: &mut Session,
+        imprinted: &Imprinted,
+    ) -> Result<TrustAnchors, Error> {
         let mut running = self.transcript.begin(Step::CaCerts);
         let request = crate::transport::Request::get(well_known::CA_CERTS, media_type::PKCS7_MIME);
         let answer = session.send_until_decided(&request, &mut running).await;
         let certificates = answer.and_then(|answer| enroll::parse_certificates(&answer));
         let count = certificates.as_ref().map(Vec::len).unwrap_or_default();
+        let pinned = imprinted.pinned();
         let anchors =
-            certificates.and_then(|certificates| TrustAnchors::new(imprint, certificates, clock::now()));
+            certificates.and_then(|certificates| TrustAnchors::new(pinned, certificates, clock::now()));
         self.end(&running, anchors, |_| format!("{count} CA certificates"))
     }
 
@@ -212,8 +219,7 @@ impl Attempt<'_> {
         let verified = self.end(&running, verified, ldevid_note);
         if let Err(error) = &verified {
             let mut running = self.transcript.begin(Step::ReportEnrollment);
-            let reason = error.reason();
-            let report = Telemetry::new(Some(&reason)).request(well_known::ENROLL_STATUS);
+            let report = voucher::report(well_known::ENROLL_STATUS, Some(error));
             let sent = session.send(&report, &mut running).await;
             drop(self.end(&running, sent, |_| "reported the failure".to_string()));
         }
@@ -250,7 +256,7 @@ impl Attempt<'_> {
 
     async fn report_enrollment(&mut self, session: &mut Session) -> Result<(), Error> {
         let mut running = self.transcript.begin(Step::ReportEnrollment);
-        let report = Telemetry::new(None).request(well_known::ENROLL_STATUS);
+        let report = voucher::report(well_known::ENROLL_STATUS, None);
         let sent = session.send(&report, &mut running).await;
         self.end(&running, sent, |_| String::new()).map(|_| ())
     }
