@@ -9,6 +9,7 @@ mod devices;
 mod events;
 mod factory;
 mod journal;
+mod refused;
 mod status;
 mod wire;
 

@@ -219,6 +219,36 @@ async fn an_import_tells_row_by_row_and_can_be_run_again() {
     assert_eq!(outcomes(&first), [(1, Created), (2, Created), (3, Refused)]);
     assert_eq!(first[2].refusal.as_ref().unwrap().reason_code, "factory-manufacturer-unknown");
     assert_eq!(outcomes(&import(&api, rows).await), [(1, Unchanged), (2, Unchanged), (3, Refused)]);
+    let counted = refusals(&house, "DeviceService/ImportDevices", "unknown", "factory-manufacturer-unknown");
+    assert_eq!(counted, 2);
+}
+
+/// How often a method is counted to have refused for a reason.
+fn refusals(house: &House, method: &str, class: &str, reason: &str) -> u64 {
+    let labels = format!(r#"endpoint="/onboarding.v1.{method}",class="{class}",reason="{reason}""#);
+    let page = house.context.metrics.encode();
+    let line =
+        page.lines().find(|line| line.starts_with("gangway_refusals_total{") && line.contains(&labels));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn what_a_service_refuses_is_counted_by_its_reason() {
+    let house = house(Clock::system());
+    let mut devices = DeviceServiceClient::new(house.api_of(Role::Viewer));
+    for _ in 0..3 {
+        let request = v1::GetDeviceRequest { device: by_serial("S-404") };
+        assert_eq!(reason(&devices.get_device(request).await.unwrap_err()), "device-unknown");
+    }
+    assert_eq!(refusals(&house, "DeviceService/GetDevice", "unknown", "device-unknown"), 3);
+    let too_many = v1::ImportDevicesRequest {
+        devices: vec![v1::ExpectedDevice::default(); proto_api::BATCH_ITEMS_MAX + 1],
+    };
+    let mut operator = DeviceServiceClient::new(house.api_of(Role::Operator));
+    let mut answers = operator.import_devices(tokio_stream::iter([too_many])).await.unwrap().into_inner();
+    assert_eq!(reason(&answers.message().await.unwrap_err()), "factory-batch-too-large");
+    let counted = refusals(&house, "DeviceService/ImportDevices", "malformed", "factory-batch-too-large");
+    assert_eq!(counted, 1, "the end of a stream counts as well");
 }
 
 #[tokio::test]
@@ -277,18 +307,26 @@ async fn records_are_chained_and_the_journal_verifies() {
     let house = house(Clock::system());
     import(&house.api_of(Role::Operator), (0..3).map(|n| expected(n, &format!("S-{n}"))).collect()).await;
     let mut journal = JournalServiceClient::new(house.api_of(Role::Viewer));
-    let head = journal.get_head(v1::GetHeadRequest {}).await.unwrap().into_inner();
+    let head = journal.get_head(v1::GetHeadRequest::default()).await.unwrap().into_inner();
     let page = Some(v1::Page { size: 2, token: String::new() });
-    let first = journal.list_records(v1::ListRecordsRequest { of: None, page }).await.unwrap().into_inner();
+    let first = journal
+        .list_records(v1::ListRecordsRequest { page, ..v1::ListRecordsRequest::default() })
+        .await
+        .unwrap()
+        .into_inner();
     let page = Some(v1::Page { size: 2, token: first.next_page_token });
-    let second = journal.list_records(v1::ListRecordsRequest { of: None, page }).await.unwrap().into_inner();
+    let second = journal
+        .list_records(v1::ListRecordsRequest { page, ..v1::ListRecordsRequest::default() })
+        .await
+        .unwrap()
+        .into_inner();
     let records: Vec<v1::JournalRecord> = first.records.into_iter().chain(second.records).collect();
     assert_eq!(records.iter().map(|record| record.seq).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(records[0].previous, [0; 32]);
     assert!(records.windows(2).all(|pair| pair[1].previous == pair[0].hash));
     assert_eq!((head.seq, &head.hash), (3, &records[2].hash));
     assert!(records[0].payload_json.contains("device_declared"), "{}", records[0].payload_json);
-    let mut words = journal.verify_journal(v1::VerifyJournalRequest {}).await.unwrap().into_inner();
+    let mut words = journal.verify_journal(v1::VerifyJournalRequest::default()).await.unwrap().into_inner();
     let report = loop {
         if let Some(Verified::Report(report)) = words.message().await.unwrap().unwrap().item {
             break report;

@@ -1,6 +1,7 @@
 //! What kind of "no" an error is, and the code by which an operator finds it in the manual.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,13 @@ impl ReasonCode {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<String> for ReasonCode {
+    /// Takes a code that a peer of ours told.
+    fn from(code: String) -> Self {
+        Self(Cow::Owned(code))
     }
 }
 

@@ -15,6 +15,7 @@ use proto_api::{ROLES, Role, allows, roles_of};
 use server_listen::Peer;
 use tonic::Status;
 
+use super::refused;
 use crate::app::{Error as AppError, Refusal};
 use crate::context::Context;
 
@@ -77,12 +78,9 @@ pub async fn authorize(State(context): State<Arc<Context>>, mut request: Request
             request.extensions_mut().insert(caller);
             let response = next.run(request).await;
             context.metrics.request(endpoint, status(&response), begun.elapsed());
-            response
+            refused::watch(&context.metrics, endpoint, response)
         }
-        Err(refusal) => {
-            context.metrics.refusal("grpc", refusal.class(), &refusal.code());
-            Status::from(refusal).into_http()
-        }
+        Err(refusal) => refused::watch(&context.metrics, "grpc", Status::from(refusal).into_http()),
     }
 }
 

@@ -12,7 +12,11 @@ use server_store::{Declaration, DeviceFilter, Text};
 use crate::app::devices::{Change, DeviceRecord, DeviceReference, Expected, declare};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::grpc::convert::{actor, id, known, note, optional_id, refusal, state, summary};
+use crate::grpc::convert::{actor, id, known, note, optional_id, state, summary};
+use crate::grpc::refused;
+
+/// The method that announces devices, as metrics name it.
+const ENDPOINT: &str = "/onboarding.v1.DeviceService/ImportDevices";
 
 /// Reads which device is meant.
 pub(super) fn reference(device: Option<v1::DeviceReference>) -> Result<DeviceReference, Refusal> {
@@ -160,7 +164,7 @@ async fn import_one(context: Arc<Context>, operator: Text, row: v1::ExpectedDevi
             row: number,
             outcome: v1::ImportOutcome::Refused.into(),
             device_id: String::new(),
-            refusal: Some(refusal(&why)),
+            refusal: Some(refused::item(&context.metrics, ENDPOINT, &why)),
         },
     }
 }

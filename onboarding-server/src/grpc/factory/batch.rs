@@ -24,11 +24,13 @@ use tonic::{Status, Streaming};
 use crate::app::maker::{self, Author, UnitRequest};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::grpc::convert;
 use crate::grpc::wire::unread;
+use crate::grpc::{convert, refused};
 
 /// How many items of one stream are under way at once: as many as one group of the journal takes.
 const ITEMS_AHEAD: usize = 256;
+/// The method, as metrics name it.
+const ENDPOINT: &str = "/onboarding.v1.FactoryService/IssueIdevIds";
 /// How many answered requests wait for a reader that is slow.
 const ANSWERS_WAITING_MAX: usize = 4;
 
@@ -136,7 +138,7 @@ async fn issue(
             certificate: issued.certificate,
             already_issued: issued.is_repeat,
         }),
-        Err(refusal) => Outcome::Refusal(convert::refusal(&refusal)),
+        Err(refusal) => Outcome::Refusal(refused::item(&context.metrics, ENDPOINT, &refusal)),
     };
     v1::IssueResult { item: item.item, outcome: Some(outcome) }
 }
