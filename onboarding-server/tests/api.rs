@@ -20,6 +20,7 @@ use pki::{Certificate, Crl, Issuer, KeyAlgorithm, Profile, Signer, Subject, Temp
 use proto_api::v1::device_reference::By;
 use proto_api::v1::device_service_client::DeviceServiceClient;
 use proto_api::v1::event_service_client::EventServiceClient;
+use proto_api::v1::factory_service_client::FactoryServiceClient;
 use proto_api::v1::journal_service_client::JournalServiceClient;
 use proto_api::v1::verify_journal_response::Item as Verified;
 use proto_api::v1::watch_response::Item as Watched;
@@ -217,9 +218,9 @@ async fn an_import_tells_row_by_row_and_can_be_run_again() {
     use v1::ImportOutcome::{Created, Refused, Unchanged};
     let first = import(&api, rows.clone()).await;
     assert_eq!(outcomes(&first), [(1, Created), (2, Created), (3, Refused)]);
-    assert_eq!(first[2].refusal.as_ref().unwrap().reason_code, "factory-manufacturer-unknown");
+    assert_eq!(first[2].refusal.as_ref().unwrap().reason_code, "manufacturer-unregistered");
     assert_eq!(outcomes(&import(&api, rows).await), [(1, Unchanged), (2, Unchanged), (3, Refused)]);
-    let counted = refusals(&house, "DeviceService/ImportDevices", "unknown", "factory-manufacturer-unknown");
+    let counted = refusals(&house, "DeviceService/ImportDevices", "unknown", "manufacturer-unregistered");
     assert_eq!(counted, 2);
 }
 
@@ -333,6 +334,45 @@ async fn records_are_chained_and_the_journal_verifies() {
         }
     };
     assert_eq!((report.records, report.last_hash, report.fault), (3, head.hash, None));
+}
+
+#[tokio::test]
+async fn each_role_has_a_journal_of_its_own_and_the_request_says_which() {
+    let house = house(Clock::system());
+    import(&house.api_of(Role::Operator), vec![expected(1, "S-1"), expected(2, "S-2")]).await;
+    let order = v1::OpenOrderRequest {
+        order_id: "O-1".to_owned(),
+        product: "sensor-one".to_owned(),
+        quota: 5,
+        ..v1::OpenOrderRequest::default()
+    };
+    let mut station = FactoryServiceClient::new(house.api_of(Role::Station));
+    let opened = station.open_order(order).await.unwrap().into_inner().order.unwrap();
+    let by = opened.opened_by.unwrap();
+    assert_eq!((by.kind(), by.name.as_str()), (v1::ActorKind::Station, "line-1"));
+    let mut journal = JournalServiceClient::new(house.api_of(Role::Viewer));
+    let roles = [v1::JournalRole::Unspecified, v1::JournalRole::Owner, v1::JournalRole::Maker];
+    for (role, kinds) in roles.into_iter().zip([
+        &["device-declared", "device-declared"][..],
+        &["device-declared", "device-declared"],
+        &["order-opened"],
+    ]) {
+        let request = v1::ListRecordsRequest { journal: role.into(), ..v1::ListRecordsRequest::default() };
+        let records = journal.list_records(request).await.unwrap().into_inner().records;
+        assert_eq!(records.iter().map(|record| record.kind.as_str()).collect::<Vec<_>>(), kinds);
+        let head = v1::GetHeadRequest { journal: role.into() };
+        let head = journal.get_head(head).await.unwrap().into_inner();
+        assert_eq!(head.seq, records.last().unwrap().seq);
+        assert_eq!((&head.hash, head.at), (&records.last().unwrap().hash, records.last().unwrap().at));
+        let request = v1::VerifyJournalRequest { journal: role.into() };
+        let mut words = journal.verify_journal(request).await.unwrap().into_inner();
+        let report = loop {
+            if let Some(Verified::Report(report)) = words.message().await.unwrap().unwrap().item {
+                break report;
+            }
+        };
+        assert_eq!((report.records, report.last_hash, report.fault), (head.seq, head.hash, None));
+    }
 }
 
 #[tokio::test]

@@ -261,6 +261,13 @@ async fn a_blocked_unit_gets_no_voucher_and_the_refusal_is_in_its_timeline() {
     let store = world.context.maker.as_ref().unwrap().store.store();
     let timeline = store.unit_timeline(blocked.unit.id, proto::Seq(0), 100).unwrap();
     assert_eq!(timeline.last().unwrap().event.name(), "masa_voucher_refused");
+    let name = (None, &serial);
+    let freed = maker::unblock_unit(&world.context, &person, name, Text::clipped("found")).await.unwrap();
+    assert_eq!(freed.unit.block, None);
+    let (_, again) = world.registrar_request(&unit);
+    assert!(world.voucher(&again).await.is_ok());
+    let timeline = store.unit_timeline(blocked.unit.id, proto::Seq(0), 100).unwrap();
+    assert!(timeline.iter().any(|record| record.event.name() == "unit_unblocked"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

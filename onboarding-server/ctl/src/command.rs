@@ -7,6 +7,7 @@ pub(crate) mod devices;
 pub(crate) mod factory;
 pub(crate) mod import;
 pub(crate) mod issue;
+pub(crate) mod issue_many;
 pub(crate) mod journal;
 pub(crate) mod watch;
 

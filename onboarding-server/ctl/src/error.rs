@@ -53,6 +53,8 @@ pub(crate) enum Error {
     KeptHeadDiffers,
     #[error("a sale needs the owner's domain")]
     DomainMissing,
+    #[error("neither a request with its serial number nor a directory for the chains of many is named")]
+    RequestsMissing,
     #[error("the journal does not hold")]
     JournalDamaged,
     #[error(transparent)]
@@ -73,7 +75,8 @@ impl Reason for Error {
             | Self::ServerAddressInvalid
             | Self::Pem { .. }
             | Self::VersionForMany
-            | Self::DomainMissing => Class::Malformed,
+            | Self::DomainMissing
+            | Self::RequestsMissing => Class::Malformed,
             Self::Tls(fault) => fault.class(),
             Self::Call(status) => class_of_status(status),
             Self::SomeRefused { .. } | Self::NotConfirmed => Class::Refused,
@@ -108,6 +111,7 @@ impl Reason for Error {
             Self::Runtime(_) => "ctl-runtime-unavailable",
             Self::KeptHeadDiffers => "ctl-kept-head-differs",
             Self::DomainMissing => "ctl-domain-missing",
+            Self::RequestsMissing => "ctl-requests-missing",
             Self::JournalDamaged => "ctl-journal-damaged",
             Self::Journal(fault) => return fault.code(),
         })
@@ -128,6 +132,7 @@ impl Error {
                 | Self::ServerAddressInvalid
                 | Self::VersionForMany
                 | Self::DomainMissing
+                | Self::RequestsMissing
                 | Self::NotConfirmed
         );
         if is_usage { ExitCode::from(2) } else { ExitCode::FAILURE }
@@ -173,6 +178,7 @@ impl Error {
             Self::NotConfirmed => "run it again with --yes",
             Self::VersionForMany => "name one device, or leave --expected-version out",
             Self::DomainMissing => "give --domain-certificate FILE or --domain-id HEX",
+            Self::RequestsMissing => "give --serial, --csr and --out, or requests and --out-dir",
             Self::JournalDamaged | Self::KeptHeadDiffers => {
                 "keep this copy as it is, and compare with a backup and with the server's"
             }

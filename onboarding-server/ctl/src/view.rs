@@ -15,7 +15,7 @@ use proto_api::unix_time;
 use proto_api::v1::{Actor, ActorKind, CertificateSummary, Refusal};
 
 pub(crate) use device::{DEVICES, EVENTS, IMPORTED, TIMELINE, device, event, imported, parse_device_state};
-pub(crate) use factory::{ORDERS, issued, order, parse_order_state, unit};
+pub(crate) use factory::{ISSUED, ORDERS, issued, issued_item, order, parse_order_state, unit};
 pub(crate) use journal::{RECORDS, head, journal_record, offline_report, report};
 pub(crate) use trust::{AUTHORITIES, MANUFACTURERS, authority, crl, manufacturer, parse_authority_kind};
 

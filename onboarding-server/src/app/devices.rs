@@ -58,11 +58,11 @@ pub struct Expected {
 /// Announces a device.
 ///
 /// # Errors
-/// [`Error::ManufacturerUnknown`] (`Unknown`); those of the store.
+/// [`Error::ManufacturerUnregistered`] (`Unknown`); those of the store.
 pub async fn declare(context: &Context, operator: Text, expected: Expected) -> Result<Declared, Refusal> {
     let owner = owner(context)?;
     if owner.manufacturers.find(&expected.manufacturer).is_none() {
-        return Err(Error::ManufacturerUnknown.into());
+        return Err(Error::ManufacturerUnregistered.into());
     }
     let labels = expected.labels.into_iter().map(|(key, value)| Ok((Text::new(key)?, Text::new(value)?)));
     let labels: BTreeMap<Text, Text> = labels.collect::<Result<_, server_store::Error>>()?;

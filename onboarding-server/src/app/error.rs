@@ -69,6 +69,9 @@ pub enum Error {
     /// The product is not made here.
     #[error("the product is not in the configuration")]
     ProductUnknown,
+    /// The owner's configuration has no such manufacturer.
+    #[error("the manufacturer is not registered")]
+    ManufacturerUnregistered,
     /// The manufacturer is not the one that this server makes for.
     #[error("the manufacturer is not the one of this server")]
     ManufacturerUnknown,
@@ -115,7 +118,10 @@ impl Reason for Error {
             Self::IdevidNeeded | Self::MasaUnknown | Self::RefusedBefore(_) => Class::Refused,
             Self::LdevidUnknown | Self::UnitKeyMismatch => Class::Untrusted,
             Self::NameInvalid(_) | Self::ValueUnknown | Self::BatchTooLarge => Class::Malformed,
-            Self::ProductUnknown | Self::ManufacturerUnknown | Self::AuditLogForeign => Class::Unknown,
+            Self::ProductUnknown
+            | Self::ManufacturerUnknown
+            | Self::ManufacturerUnregistered
+            | Self::AuditLogForeign => Class::Unknown,
             Self::StationLine
             | Self::CsrSerialMismatch
             | Self::ProximityNeeded
@@ -150,6 +156,7 @@ impl Reason for Error {
             Self::ValueUnknown => ReasonCode::new("request-value-unknown"),
             Self::BatchTooLarge => ReasonCode::new("factory-batch-too-large"),
             Self::ProductUnknown => ReasonCode::new("factory-product-unknown"),
+            Self::ManufacturerUnregistered => ReasonCode::new("manufacturer-unregistered"),
             Self::ManufacturerUnknown => ReasonCode::new("factory-manufacturer-unknown"),
             Self::StationLine => ReasonCode::new("station-line-mismatch"),
             Self::CsrSerialMismatch => ReasonCode::new("unit-csr-serial-mismatch"),

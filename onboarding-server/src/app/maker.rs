@@ -20,7 +20,7 @@ pub use issue_idevid::{IssuedIdevId, UnitRequest, issue_idevid, issuers};
 pub use open_order::{OrderFilter, OrderRequest, close_order, list_orders, load_order, open_order};
 pub use request_audit_log::request_audit_log;
 pub use request_voucher::request_voucher;
-pub use units::{UnitRecord, block_unit, load_unit, record_sale};
+pub use units::{UnitRecord, block_unit, load_unit, record_sale, unblock_unit};
 
 /// Who asks, and for which line it may.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -157,4 +157,16 @@ impl FactoryService for Factory {
         let record = maker::block_unit(&self.context, &author, unit, note).await?;
         Ok(Response::new(v1::BlockUnitResponse { unit: Some(forms::unit(&record)?) }))
     }
+
+    async fn unblock_unit(
+        &self,
+        request: Request<v1::UnblockUnitRequest>,
+    ) -> Result<Response<v1::UnblockUnitResponse>, Status> {
+        let author = author(&request)?;
+        let wanted = request.get_ref();
+        let (manufacturer, serial) = forms::unit_name(&wanted.manufacturer, &wanted.serial_number)?;
+        let (unit, note) = ((manufacturer, &serial), convert::note(wanted.reason.clone())?);
+        let record = maker::unblock_unit(&self.context, &author, unit, note).await?;
+        Ok(Response::new(v1::UnblockUnitResponse { unit: Some(forms::unit(&record)?) }))
+    }
 }

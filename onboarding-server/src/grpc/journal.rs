@@ -1,4 +1,4 @@
-//! `JournalService`: the owner's journal, record by record, and whether it holds.
+//! `JournalService`: the journal of either role, record by record, and whether it holds.
 //!
 //! Source: `proto/api/onboarding/v1/journal.proto`.
 //! Does not: read what is not durable.
@@ -9,21 +9,21 @@ mod payload;
 use std::path::Path;
 use std::sync::Arc;
 
-use proto::{Fingerprint, Seq};
+use proto::{DeviceId, Fingerprint, Seq, UnixTime};
 use proto_api::v1::journal_service_server::JournalService;
 use proto_api::v1::list_records_request::Of;
 use proto_api::v1::verify_journal_response::Item;
 use proto_api::{timestamp, v1};
 use server_journal::Head;
-use server_store::{Error as StoreError, OwnerEvent, OwnerStore, Recorded};
+use server_store::{Error as StoreError, Maker, MakerEvent, Model, Owner, OwnerEvent, Recorded, Store};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::{actor, id, refusal};
+use super::convert::{actor, id, known, refusal};
 use super::events::Facts;
 use crate::app::{Error, Refusal};
-use crate::context::{Context, OwnerContext};
+use crate::context::{Context, Ledger};
 
 /// After how many records progress is told.
 const PROGRESS_RECORDS: u64 = 10_000;
@@ -51,32 +51,115 @@ impl Journal {
         Self { context, verifying: Arc::new(Semaphore::new(1)) }
     }
 
-    fn owner(&self) -> Result<&OwnerContext, Refusal> {
-        Ok(self.context.owner.as_ref().ok_or(Error::RoleMissing)?)
+    /// Finds the role that a request means; where it does not say, the owner's, else the maker's.
+    fn role(&self, wanted: i32) -> Result<Role<'_>, Refusal> {
+        let owner = self.context.owner.as_ref().map(|owner| Role::Owner(&owner.store));
+        let maker = self.context.maker.as_ref().map(|maker| Role::Maker(&maker.store));
+        let found = match known(wanted)? {
+            v1::JournalRole::Unspecified => owner.or(maker),
+            v1::JournalRole::Owner => owner,
+            v1::JournalRole::Maker => maker,
+        };
+        Ok(found.ok_or(Error::RoleMissing)?)
+    }
+}
+
+/// The store of the role that is meant.
+#[derive(Clone, Copy)]
+enum Role<'a> {
+    Owner(&'a Ledger<Owner>),
+    Maker(&'a Ledger<Maker>),
+}
+
+impl Role<'_> {
+    fn head(self) -> Head {
+        match self {
+            Self::Owner(store) => store.store().head(),
+            Self::Maker(store) => store.store().head(),
+        }
     }
 
-    async fn list(&self, wanted: Wanted) -> Result<(Vec<v1::JournalRecord>, Option<Seq>), Refusal> {
-        let store = &self.owner()?.store;
-        let (limit, from) = (wanted.limit, wanted.from);
-        let found = match wanted.of {
-            Of::Range(range) => {
-                let first = from.unwrap_or(Seq(range.first)).max(Seq(1));
-                let last = if range.last == 0 { Seq(u64::MAX) } else { Seq(range.last) };
-                store.read(move |store| range_of(store, (first, last), limit)).await?
-            }
-            Of::DeviceId(text) => {
-                let device = id(&text)?;
-                store
-                    .read(move |store| {
-                        let found = store.timeline(device, from.unwrap_or(Seq(0)), limit)?;
-                        found.into_iter().map(|record| read(store, record.seq)).collect()
-                    })
-                    .await?
-            }
-        };
-        let next = found.last().filter(|_| found.len() == limit).map(|last| Seq(last.seq).next());
-        Ok((found, next))
+    async fn list(self, wanted: Wanted) -> Result<(Vec<v1::JournalRecord>, Option<Seq>), Refusal> {
+        match self {
+            Self::Owner(store) => list(store, wanted).await,
+            Self::Maker(store) => list(store, wanted).await,
+        }
     }
+
+    async fn written_at(self, seq: Seq) -> Result<Option<UnixTime>, Refusal> {
+        let wanted =
+            Wanted { of: Of::Range(v1::SeqRange { first: seq.0, last: seq.0 }), from: None, limit: 1 };
+        let (found, _) = if seq == Seq(0) { Default::default() } else { self.list(wanted).await? };
+        Ok(found.first().and_then(|record| proto_api::unix_time(record.at.as_ref()?)))
+    }
+}
+
+/// Where the records about a device or unit are.
+type Places = Result<Vec<Seq>, StoreError>;
+
+/// What a journal's records are about; both stores have it, each in words of its own.
+trait Shown: Model + Sized {
+    /// Names the kind of a record.
+    fn kind(event: &Self::Event) -> String;
+
+    /// Returns the device or unit that a record is about.
+    fn subject(event: &Self::Event) -> Option<DeviceId>;
+
+    /// Lists the places of the records about a device or unit.
+    fn places(store: &Store<Self>, subject: DeviceId, from: Seq, limit: usize) -> Places;
+}
+
+impl Shown for Owner {
+    fn kind(event: &OwnerEvent) -> String {
+        Facts::of(event).kind.to_owned()
+    }
+
+    fn subject(event: &OwnerEvent) -> Option<DeviceId> {
+        event.device()
+    }
+
+    fn places(store: &Store<Self>, subject: DeviceId, from: Seq, limit: usize) -> Places {
+        Ok(store.timeline(subject, from, limit)?.into_iter().map(|record| record.seq).collect())
+    }
+}
+
+impl Shown for Maker {
+    fn kind(event: &MakerEvent) -> String {
+        event.name().replace('_', "-")
+    }
+
+    fn subject(event: &MakerEvent) -> Option<DeviceId> {
+        event.unit()
+    }
+
+    fn places(store: &Store<Self>, subject: DeviceId, from: Seq, limit: usize) -> Places {
+        Ok(store.unit_timeline(subject, from, limit)?.into_iter().map(|record| record.seq).collect())
+    }
+}
+
+async fn list<M: Shown>(
+    store: &Ledger<M>,
+    wanted: Wanted,
+) -> Result<(Vec<v1::JournalRecord>, Option<Seq>), Refusal> {
+    let (limit, from) = (wanted.limit, wanted.from);
+    let found = match wanted.of {
+        Of::Range(range) => {
+            let first = from.unwrap_or(Seq(range.first)).max(Seq(1));
+            let last = if range.last == 0 { Seq(u64::MAX) } else { Seq(range.last) };
+            store.read(move |store| range_of(store, (first, last), limit)).await?
+        }
+        Of::DeviceId(text) => {
+            let subject = id(&text)?;
+            store
+                .read(move |store| {
+                    let places = M::places(store, subject, from.unwrap_or(Seq(0)), limit)?;
+                    places.into_iter().map(|seq| read(store, seq)).collect()
+                })
+                .await?
+        }
+    };
+    let next = found.last().filter(|_| found.len() == limit).map(|last| Seq(last.seq).next());
+    Ok((found, next))
 }
 
 #[tonic::async_trait]
@@ -85,38 +168,40 @@ impl JournalService for Journal {
 
     async fn get_head(
         &self,
-        _: Request<v1::GetHeadRequest>,
+        request: Request<v1::GetHeadRequest>,
     ) -> Result<Response<v1::GetHeadResponse>, Status> {
-        let head = self.owner()?.store.store().head();
-        let last = self.owner()?.store.read(move |store| store.records(head.seq, 1));
-        let last = last.await.map_err(Refusal::from)?;
-        Ok(Response::new(v1::GetHeadResponse {
-            seq: head.seq.0,
-            hash: head.hash.as_bytes().to_vec(),
-            at: last.first().filter(|record| record.seq == head.seq).map(|record| timestamp(record.at)),
-        }))
+        let role = self.role(request.get_ref().journal)?;
+        let head = role.head();
+        let at = role.written_at(head.seq).await?;
+        let hash = head.hash.as_bytes().to_vec();
+        Ok(Response::new(v1::GetHeadResponse { seq: head.seq.0, hash, at: at.map(timestamp) }))
     }
 
     async fn list_records(
         &self,
         request: Request<v1::ListRecordsRequest>,
     ) -> Result<Response<v1::ListRecordsResponse>, Status> {
-        let (records, next) = self.list(wanted(request.into_inner())?).await?;
+        let role = self.role(request.get_ref().journal)?;
+        let (records, next) = role.list(wanted(request.into_inner())?).await?;
         let next_page_token = next.map(|seq| seq.to_string()).unwrap_or_default();
         Ok(Response::new(v1::ListRecordsResponse { records, next_page_token }))
     }
 
     async fn verify_journal(
         &self,
-        _: Request<v1::VerifyJournalRequest>,
+        request: Request<v1::VerifyJournalRequest>,
     ) -> Result<Response<Self::VerifyJournalStream>, Status> {
-        let head = self.owner()?.store.store().head();
+        let role = self.role(request.get_ref().journal)?;
+        let head = role.head();
         let permit = Arc::clone(&self.verifying).try_acquire_owned();
         let permit = permit.map_err(|_| Refusal::from(StoreError::Busy))?;
-        let directory = self.context.config.owner_dir().join("journal");
+        let directory = match role {
+            Role::Owner(_) => self.context.config.owner_dir(),
+            Role::Maker(_) => self.context.config.maker_dir(),
+        };
         let (sender, receiver) = mpsc::channel(WORDS_AHEAD);
         tokio::task::spawn_blocking(move || {
-            verify(&directory, head, &sender);
+            verify(&directory.join("journal"), head, &sender);
             drop(permit);
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
@@ -134,8 +219,8 @@ fn wanted(request: v1::ListRecordsRequest) -> Result<Wanted, Refusal> {
     Ok(Wanted { of: request.of.unwrap_or(Of::Range(v1::SeqRange::default())), from, limit })
 }
 
-fn range_of(
-    store: &OwnerStore,
+fn range_of<M: Shown>(
+    store: &Store<M>,
     (first, last): (Seq, Seq),
     limit: usize,
 ) -> Result<Vec<v1::JournalRecord>, StoreError> {
@@ -148,35 +233,34 @@ fn range_of(
         let raw = raw?;
         let before = previous.map_or_else(|| hash_before(store, raw.seq), Ok)?;
         previous = Some(raw.hash);
-        found.push(record(raw, &recorded, before));
+        found.push(record::<M>(raw, &recorded, before));
     }
     Ok(found)
 }
 
-fn read(store: &OwnerStore, seq: Seq) -> Result<v1::JournalRecord, StoreError> {
-    Ok(record(store.journal().read(seq)?, &store.record(seq)?, hash_before(store, seq)?))
+fn read<M: Shown>(store: &Store<M>, seq: Seq) -> Result<v1::JournalRecord, StoreError> {
+    Ok(record::<M>(store.journal().read(seq)?, &store.record(seq)?, hash_before(store, seq)?))
 }
 
-fn hash_before(store: &OwnerStore, seq: Seq) -> Result<Fingerprint, StoreError> {
+fn hash_before<M: Model>(store: &Store<M>, seq: Seq) -> Result<Fingerprint, StoreError> {
     match seq.0.checked_sub(1) {
         None | Some(0) => Ok(Head::EMPTY.hash),
         Some(before) => Ok(store.journal().read(Seq(before))?.hash),
     }
 }
 
-fn record(
+fn record<M: Shown>(
     raw: server_journal::JournalRecord,
-    recorded: &Recorded<OwnerEvent>,
+    recorded: &Recorded<M::Event>,
     previous: Fingerprint,
 ) -> v1::JournalRecord {
-    let facts = Facts::of(&recorded.event);
     v1::JournalRecord {
         seq: raw.seq.0,
         at: Some(timestamp(raw.at)),
         hash: raw.hash.as_bytes().to_vec(),
         previous: previous.as_bytes().to_vec(),
-        kind: facts.kind.to_owned(),
-        device_id: facts.device.map(|device| device.to_string()).unwrap_or_default(),
+        kind: M::kind(&recorded.event),
+        device_id: M::subject(&recorded.event).map(|device| device.to_string()).unwrap_or_default(),
         actor: Some(actor(&recorded.actor)),
         payload_json: payload::json(&raw.payload),
         payload: raw.payload,

@@ -163,7 +163,7 @@ fn a_blocked_unit_gets_no_voucher_not_even_one_that_was_begun() {
         voucher: blob("voucher"),
     };
     assert!(matches!(store.execute(stamp(5), complete), Err(Error::UnitBlocked { .. })));
-    store.execute(stamp(6), UnblockUnit { unit: device(1) }).unwrap();
+    store.execute(stamp(6), UnblockUnit { unit: device(1), note: text("found") }).unwrap();
     assert!(store.execute(stamp(7), begin_voucher(1, 2, 2, 1)).is_ok());
     let refuse = RefuseMasaVoucher { unit: device(1), rvr_digest: digest(9), domain: domain(2), code };
     store.execute(stamp(8), refuse).unwrap();

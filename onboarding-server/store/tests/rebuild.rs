@@ -321,6 +321,6 @@ fn maker_step(store: &MakerStore, (verb, n, id): Step, time: u64) {
         _ if id % 2 == 0 => {
             store.execute(at_time, BlockUnit { unit, code: CODE, note: text("stolen") }).map(drop)
         }
-        _ => store.execute(at_time, UnblockUnit { unit }).map(drop),
+        _ => store.execute(at_time, UnblockUnit { unit, note: text("found") }).map(drop),
     };
 }

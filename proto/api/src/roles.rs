@@ -77,6 +77,7 @@ pub const ROLES: &[(&str, &[Role])] = &[
     ("/onboarding.v1.FactoryService/ListOrders", READ_MAKE),
     ("/onboarding.v1.FactoryService/OpenOrder", MAKE),
     ("/onboarding.v1.FactoryService/RecordSale", DECIDE),
+    ("/onboarding.v1.FactoryService/UnblockUnit", DECIDE),
     ("/onboarding.v1.JournalService/GetHead", READ),
     ("/onboarding.v1.JournalService/ListRecords", READ),
     ("/onboarding.v1.JournalService/VerifyJournal", READ),
@@ -126,7 +127,7 @@ mod tests {
             assert!(allows(Role::Admin, path), "{path}");
             assert_eq!(
                 path.contains("FactoryService"),
-                allows(Role::Station, path) || path.ends_with("Sale") || path.ends_with("BlockUnit")
+                allows(Role::Station, path) || path.ends_with("Sale") || path.ends_with("lockUnit")
             );
         }
     }

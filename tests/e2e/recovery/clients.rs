@@ -192,7 +192,8 @@ impl Clients {
     pub(super) async fn finish(self, server: &Server) -> Vec<v1::Event> {
         self.fleet.await.expect("every device comes aboard");
         self.line.await.expect("every unit is made");
-        let head = server.api("viewer").journal().get_head(v1::GetHeadRequest {}).await.expect("a head");
+        let head =
+            server.api("viewer").journal().get_head(v1::GetHeadRequest::default()).await.expect("a head");
         self.last.send_replace(Some(head.into_inner().seq));
         let seen = self.watcher.await.expect("the watcher sees it all");
         self.approver.await.expect("every device that waits is approved");

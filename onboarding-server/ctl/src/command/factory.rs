@@ -9,7 +9,7 @@ use proto_api::v1::factory_service_client::FactoryServiceClient;
 use proto_api::v1::record_sale_request::Domain;
 use proto_api::v1::{
     BlockUnitRequest, CloseOrderRequest, GetOrderRequest, GetUnitRequest, ListOrdersRequest,
-    OpenOrderRequest, Order, OrderState, RecordSaleRequest, SerialRange, Unit,
+    OpenOrderRequest, Order, OrderState, RecordSaleRequest, SerialRange, UnblockUnitRequest, Unit,
 };
 use tonic::transport::Channel;
 
@@ -27,11 +27,16 @@ pub(crate) enum FactoryCommand {
     /// Production orders: leave to make a number of units of one product
     #[command(subcommand)]
     Order(OrderCommand),
-    /// Issue the IDevID of one unit from its certification request
+    /// Issue the IDevIDs of units from their certification requests
     #[command(after_help = "\
-Example: gangway factory issue --order O-7 --serial A-000123 --csr a.csr --out a-chain.pem
+Examples:
+  gangway factory issue --order O-7 --serial A-000123 --csr a.csr --out a-chain.pem
+  gangway factory issue --order O-7 --out-dir chains requests/
+  gangway factory issue --order O-7 --out-dir chains a.csr b.csr
 
-The same serial number with the same key again brings the same certificate; with another key it is refused.")]
+Of many requests each gives its own serial number in its subject, a result line, and SERIAL.pem in the directory. The
+same serial number with the same key again brings the same certificate; with another key it is refused. Exits with 1
+when one was refused.")]
     Issue(IssueArgs),
     /// Units: what became of each thing made
     #[command(subcommand)]
@@ -112,6 +117,15 @@ Example: gangway factory unit sell acme/A-000123 --owner 'Example Works' --domai
     Sell(SellArgs),
     /// Block a stolen or recalled unit: the MASA gives no voucher for it any more
     Block {
+        /// MANUFACTURER/SERIAL, or a serial number alone where the server makes for one manufacturer
+        #[arg(value_parser = parse_unit)]
+        unit: UnitName,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Take a block back, when the unit was found or repaired
+    Unblock {
         /// MANUFACTURER/SERIAL, or a serial number alone where the server makes for one manufacturer
         #[arg(value_parser = parse_unit)]
         unit: UnitName,
@@ -232,6 +246,10 @@ async fn unit(mut client: Client, command: UnitCommand) -> Result<Unit, Error> {
         UnitCommand::Block { unit: UnitName { manufacturer, serial_number }, reason } => {
             let request = BlockUnitRequest { manufacturer, serial_number, reason };
             client.block_unit(request).await?.into_inner().unit
+        }
+        UnitCommand::Unblock { unit: UnitName { manufacturer, serial_number }, reason } => {
+            let request = UnblockUnitRequest { manufacturer, serial_number, reason };
+            client.unblock_unit(request).await?.into_inner().unit
         }
     };
     unit.ok_or(Error::AnswerCut)

@@ -1,4 +1,4 @@
-//! `gangway factory issue`: one certification request in, one chain out.
+//! `gangway factory issue`: one certification request in, one chain out; of many see `issue_many`.
 //! Does not: verify the request (the server does), make keys.
 //! Invariants: a file that is written holds the whole chain in PEM, the unit's certificate first.
 
@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pki::Certificate;
+use proto_api::v1::IssueIdevIdRequest;
 use proto_api::v1::factory_service_client::FactoryServiceClient;
-use proto_api::v1::{IssueIdevIdRequest, IssueIdevIdResponse};
 use rustls_pki_types::CertificateSigningRequestDer;
 use rustls_pki_types::pem::PemObject;
 use tonic::transport::Channel;
 
+use super::issue_many::issue_many;
 use crate::error::Error;
 use crate::output::Output;
 use crate::view;
@@ -24,15 +25,21 @@ pub(crate) struct IssueArgs {
     /// The order under which the unit is made
     #[arg(long, value_name = "ORDER")]
     order: String,
-    /// The serial number that the unit gets
-    #[arg(long, value_name = "SERIAL")]
-    serial: String,
-    /// The unit's certification request (PKCS#10), PEM or DER
-    #[arg(long, value_name = "FILE")]
-    csr: PathBuf,
-    /// Where the chain is written, PEM: the IDevID, then its issuers without the root; - for standard output
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    /// The serial number of one unit
+    #[arg(long, value_name = "SERIAL", requires_all = ["csr", "out"], conflicts_with_all = ["requests", "out_dir"])]
+    serial: Option<String>,
+    /// That unit's certification request (PKCS#10), PEM or DER
+    #[arg(long, value_name = "FILE", requires = "serial")]
+    csr: Option<PathBuf>,
+    /// Where its chain is written, PEM: the IDevID, then its issuers without the root; - for standard output
+    #[arg(long, value_name = "FILE", requires = "serial")]
+    out: Option<PathBuf>,
+    /// Certification requests of many units, or directories of them (.csr, .der, .p10, .pem)
+    #[arg(value_name = "REQUEST", required_unless_present = "serial", requires = "out_dir")]
+    requests: Vec<PathBuf>,
+    /// The directory into which their chains are written, as SERIAL.pem; it is made when it is missing
+    #[arg(long, value_name = "DIR", requires = "requests")]
+    out_dir: Option<PathBuf>,
 }
 
 /// Issues.
@@ -44,24 +51,34 @@ pub(crate) async fn issue<W: Write>(
     args: IssueArgs,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
-    let csr = request_der(&read(&args.csr)?);
-    let request = IssueIdevIdRequest { order_id: args.order, serial_number: args.serial.clone(), csr };
+    if let Some(out_dir) = &args.out_dir {
+        return issue_many(client, args.order, (&args.requests, out_dir), output).await;
+    }
+    let (Some(serial), Some(csr), Some(out)) = (args.serial, args.csr, args.out) else {
+        return Err(Error::RequestsMissing);
+    };
+    let csr = request_der(&read(&csr)?);
+    let request = IssueIdevIdRequest { order_id: args.order, serial_number: serial.clone(), csr };
     let answer = client.issue_idev_id(request).await?.into_inner();
-    let chain = chain_pem(&answer)?;
-    if args.out == Path::new("-") {
+    let chain = chain_pem(&answer.certificate, &answer.issuers)?;
+    if out == Path::new("-") {
         return output.raw(chain.as_bytes());
     }
-    write(&args.out, chain.as_bytes())?;
-    output.one(&view::issued(&args.serial, &answer, &args.out.display().to_string()))
+    write(&out, chain.as_bytes())?;
+    output.one(&view::issued(&serial, &answer, &out.display().to_string()))
 }
 
 /// Returns the request in DER, from PEM or as it is.
-fn request_der(bytes: &[u8]) -> Vec<u8> {
+pub(super) fn request_der(bytes: &[u8]) -> Vec<u8> {
     CertificateSigningRequestDer::from_pem_slice(bytes).map_or_else(|_| bytes.to_vec(), |csr| csr.to_vec())
 }
 
-fn chain_pem(answer: &IssueIdevIdResponse) -> Result<String, Error> {
-    let chain = std::iter::once(&answer.certificate).chain(&answer.issuers);
+/// Writes a certificate and its issuers in PEM.
+///
+/// # Errors
+/// [`Error::AnswerInvalid`].
+pub(super) fn chain_pem(certificate: &[u8], issuers: &[Vec<u8>]) -> Result<String, Error> {
+    let chain = std::iter::once(certificate).chain(issuers.iter().map(Vec::as_slice));
     chain
         .map(|der| Certificate::parse(der).map(|certificate| certificate.to_pem()))
         .collect::<Result<_, _>>()
@@ -93,7 +110,6 @@ mod tests {
 
     #[test]
     fn a_chain_that_is_none_is_refused() {
-        let answer = IssueIdevIdResponse { certificate: vec![1], issuers: Vec::new(), already_issued: false };
-        assert!(matches!(chain_pem(&answer), Err(Error::AnswerInvalid(_))));
+        assert!(matches!(chain_pem(&[1], &[]), Err(Error::AnswerInvalid(_))));
     }
 }

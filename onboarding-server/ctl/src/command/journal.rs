@@ -5,13 +5,14 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use proto::{Fingerprint, Seq};
 use proto_api::v1::journal_service_client::JournalServiceClient;
 use proto_api::v1::list_records_request::Of;
 use proto_api::v1::verify_journal_response::Item;
 use proto_api::v1::{
-    DeviceReference, GetHeadRequest, ListRecordsRequest, SeqRange, VerifyJournalRequest, VerifyReport,
+    DeviceReference, GetHeadRequest, JournalRole, ListRecordsRequest, SeqRange, VerifyJournalRequest,
+    VerifyReport,
 };
 use server_journal::verify_each;
 use tonic::transport::Channel;
@@ -30,7 +31,7 @@ pub(crate) enum JournalCommand {
     /// List records, of all or of one device, the oldest first
     List(RecordsArgs),
     /// Show the newest record's place and hash; keep them elsewhere to prove later that nothing before was changed
-    Head,
+    Head(RoleArgs),
     /// Read the whole journal again and check every checksum, hash and link
     #[command(after_help = "\
 Examples:
@@ -62,12 +63,43 @@ pub(crate) struct RecordsArgs {
     #[arg(long, value_name = "DEVICE", value_parser = parse_reference)]
     device: Option<DeviceReference>,
     #[command(flatten)]
+    role: RoleArgs,
+    #[command(flatten)]
     list: ListArgs,
 }
 
-/// Whose journal.
+/// Whose journal is meant: each role of a server has its own.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct RoleArgs {
+    /// Whose journal; without a word the owner's, or the maker's where there is no owner
+    #[arg(long = "of", value_name = "ROLE", value_enum)]
+    role: Option<JournalOf>,
+}
+
+/// A role that keeps a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JournalOf {
+    /// Devices, their vouchers and certificates
+    Owner,
+    /// Orders, units, and the vouchers that the MASA gave
+    Maker,
+}
+
+impl RoleArgs {
+    const fn wanted(self) -> JournalRole {
+        match self.role {
+            None => JournalRole::Unspecified,
+            Some(JournalOf::Owner) => JournalRole::Owner,
+            Some(JournalOf::Maker) => JournalRole::Maker,
+        }
+    }
+}
+
+/// Which journal is verified, and by whom.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
+    #[command(flatten)]
+    role: RoleArgs,
     /// The directory with the journal's files; without it the server is asked
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -100,17 +132,17 @@ pub(crate) async fn run<W: Write>(
     connection: &ConnectionArgs,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
-    if let JournalCommand::Verify(VerifyArgs { dir: Some(dir), kept }) = &command {
+    if let JournalCommand::Verify(VerifyArgs { dir: Some(dir), kept, .. }) = &command {
         return verify_files(dir, kept.as_ref(), output);
     }
     let channel = open(connection).await?;
     let client = JournalServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX);
     match command {
         JournalCommand::List(args) => {
-            list(client, records_wanted(&channel, &args).await?, &args.list, output).await
+            list(client, records_wanted(&channel, &args).await?, &args, output).await
         }
-        JournalCommand::Head => head(client, output).await,
-        JournalCommand::Verify(_) => verify(client, output).await,
+        JournalCommand::Head(role) => head(client, role, output).await,
+        JournalCommand::Verify(args) => verify(client, args.role, output).await,
     }
 }
 
@@ -124,13 +156,14 @@ async fn records_wanted(channel: &Channel, args: &RecordsArgs) -> Result<Of, Err
 async fn list<W: Write>(
     mut client: Client,
     of: Of,
-    args: &ListArgs,
+    args: &RecordsArgs,
     output: &mut Output<W>,
 ) -> Result<(), Error> {
-    let mut pages = Pages::new(args);
+    let mut pages = Pages::new(&args.list);
     let mut list = output.list("records", view::RECORDS)?;
     while let Some(page) = pages.next() {
-        let request = ListRecordsRequest { of: Some(of.clone()), page: Some(page) };
+        let journal = args.role.wanted().into();
+        let request = ListRecordsRequest { of: Some(of.clone()), page: Some(page), journal };
         let answer = client.list_records(request).await?.into_inner();
         answer.records.iter().try_for_each(|record| list.entry(&view::journal_record(record)))?;
         pages.took(answer.records.len(), answer.next_page_token);
@@ -139,20 +172,22 @@ async fn list<W: Write>(
     list.end(&token)
 }
 
-async fn head<W: Write>(mut client: Client, output: &mut Output<W>) -> Result<(), Error> {
-    let head = client.get_head(GetHeadRequest {}).await?.into_inner();
+async fn head<W: Write>(mut client: Client, role: RoleArgs, output: &mut Output<W>) -> Result<(), Error> {
+    let request = GetHeadRequest { journal: role.wanted().into() };
+    let head = client.get_head(request).await?.into_inner();
     output.one(&view::head(&head))
 }
 
-async fn verify<W: Write>(mut client: Client, output: &mut Output<W>) -> Result<(), Error> {
-    let report = await_report(&mut client).await?;
+async fn verify<W: Write>(mut client: Client, role: RoleArgs, output: &mut Output<W>) -> Result<(), Error> {
+    let report = await_report(&mut client, role).await?;
     output.one(&view::report(&report))?;
     if report.fault.is_some() { Err(Error::JournalDamaged) } else { Ok(()) }
 }
 
-async fn await_report(client: &mut Client) -> Result<VerifyReport, Error> {
+async fn await_report(client: &mut Client, role: RoleArgs) -> Result<VerifyReport, Error> {
     let mut progress = Progress::new("records verified");
-    let mut answers = client.verify_journal(VerifyJournalRequest {}).await?.into_inner();
+    let request = VerifyJournalRequest { journal: role.wanted().into() };
+    let mut answers = client.verify_journal(request).await?.into_inner();
     while let Some(answer) = answers.message().await? {
         match answer.item {
             Some(Item::Progress(at)) => progress.show(at.verified_seq, Some(at.last_seq)),

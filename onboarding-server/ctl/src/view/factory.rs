@@ -1,11 +1,13 @@
 //! Production orders and units.
 //! Does not: print, call.
 
+use std::path::Path;
+
 use proto_api::v1::{
-    Assertion, IssueIdevIdResponse, Order, OrderState, Unit, UnitOwner, UnitState, UnitVoucher,
+    Assertion, IssueIdevIdResponse, Order, OrderState, Refusal, Unit, UnitOwner, UnitState, UnitVoucher,
 };
 
-use super::{ENUM_NUMBERS, actor, at, certificate, enum_name, hex, no_such, words};
+use super::{ENUM_NUMBERS, actor, at, certificate, enum_name, hex, no_such, refusal, words};
 use crate::record::{Record, Value};
 use crate::table::Column;
 
@@ -49,6 +51,29 @@ pub(crate) fn issued(serial_number: &str, response: &IssueIdevIdResponse, file: 
         .with("serial_number", serial_number)
         .with("already_issued", response.already_issued)
         .with("file", file)
+}
+
+/// What became of one request of many, on one line.
+pub(crate) const ISSUED: &[Column] = &[
+    ("SERIAL", "serial_number"),
+    ("OUTCOME", "outcome"),
+    ("FILE", "file"),
+    ("REASON", "refusal.reason_code"),
+    ("MEANING", "refusal.message"),
+];
+
+/// Shows what became of one request of many: whether its certificate was issued before, or why it was refused.
+pub(crate) fn issued_item(file: &Path, serial_number: &str, outcome: Result<bool, &Refusal>) -> Record {
+    let word = match outcome {
+        Ok(false) => "issued",
+        Ok(true) => "issued-before",
+        Err(_) => "refused",
+    };
+    Record::new()
+        .with("serial_number", serial_number)
+        .with("outcome", word)
+        .with("file", file.display().to_string())
+        .with("refusal", outcome.err().map(refusal))
 }
 
 /// Shows a unit.

@@ -4,7 +4,7 @@
 //! Invariants: a station sees the units of its own line.
 
 use proto::{DeviceId, DomainId, ManufacturerId, Seq, SerialNumber};
-use server_store::{AuditEntry, BlockUnit, RecordSale, Text, Unit};
+use server_store::{AuditEntry, BlockUnit, RecordSale, Text, UnblockUnit, Unit};
 
 use super::{Author, maker};
 use crate::app::{Error, Refusal};
@@ -76,6 +76,22 @@ pub async fn block_unit(
     let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
     let block = BlockUnit { unit, code: BLOCKED_BY_PERSON, note };
     maker(context)?.store.write(author.stamp(context.clock.now()), block).await?;
+    load_unit(context, author, manufacturer, serial).await
+}
+
+/// Takes a block back.
+///
+/// # Errors
+/// As [`load_unit`]; those of the store.
+pub async fn unblock_unit(
+    context: &Context,
+    author: &Author,
+    (manufacturer, serial): (Option<ManufacturerId>, &SerialNumber),
+    note: Text,
+) -> Result<UnitRecord, Refusal> {
+    let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
+    let command = UnblockUnit { unit, note };
+    maker(context)?.store.write(author.stamp(context.clock.now()), command).await?;
     load_unit(context, author, manufacturer, serial).await
 }
 

@@ -11,7 +11,7 @@ use server_store::{AuditEntry, IdevId, Order, SerialRange, Text, Unit};
 
 use crate::app::maker::{OrderRequest, UnitRecord};
 use crate::app::{Error, Refusal};
-use crate::grpc::convert::{id, optional_id, summary};
+use crate::grpc::convert::{actor, id, optional_id, summary};
 
 /// The most digits of a serial number that count as its number.
 const DIGITS_MAX: usize = 19;
@@ -76,8 +76,7 @@ pub(super) fn order(order: &Order) -> v1::Order {
         state: state.into(),
         opened_at: Some(timestamp(order.opened_at)),
         closed_at: order.closed_at.map(timestamp),
-        // The journal remembers who; the record does not.
-        opened_by: None,
+        opened_by: order.opened_by.as_ref().map(actor),
     }
 }
 

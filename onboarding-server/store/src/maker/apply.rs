@@ -20,7 +20,7 @@ impl Model for Maker {
         if let Some(unit) = record.event.unit() {
             writes.put(keys::timeline(unit, Some(record.seq)), &())?;
         }
-        Apply { view, writes, seq: record.seq, at: record.at }.event(&record.event)
+        Apply { view, writes, seq: record.seq, at: record.at }.event(record)
     }
 }
 
@@ -33,12 +33,14 @@ struct Apply<'a, 'v> {
 }
 
 impl Apply<'_, '_> {
-    fn event(mut self, event: &MakerEvent) -> Result<(), Error> {
-        let at = self.at;
+    fn event(mut self, record: &Recorded<MakerEvent>) -> Result<(), Error> {
+        let (at, event) = (self.at, &record.event);
         match event {
             MakerEvent::OrderOpened { order, terms } => {
                 let (id, terms) = (order.clone(), terms.clone());
-                let row = Order { id, terms, begun: 0, completed: 0, opened_at: at, closed_at: None };
+                let opened_by = Some(record.actor.clone());
+                let (begun, completed, opened_at, closed_at) = (0, 0, at, None);
+                let row = Order { id, terms, begun, completed, opened_at, opened_by, closed_at };
                 self.writes.put(keys::order(Some(order)), &row)
             }
             MakerEvent::OrderClosed { order, .. } => self.change_order(order, |row| row.closed_at = Some(at)),
@@ -61,7 +63,9 @@ impl Apply<'_, '_> {
                 let block = Block { code: code.clone(), note: note.clone(), since_at: at };
                 self.change_unit(*unit, |row| row.block = Some(block)).map(drop)
             }
-            MakerEvent::UnitUnblocked { unit } => self.change_unit(*unit, |row| row.block = None).map(drop),
+            MakerEvent::UnitUnblocked { unit, .. } => {
+                self.change_unit(*unit, |row| row.block = None).map(drop)
+            }
             MakerEvent::MasaVoucherBegun { .. } => self.begin_voucher(event),
             MakerEvent::MasaVoucherCompleted { .. } => self.complete_voucher(event),
             // The journal and the timeline remember it.

@@ -92,6 +92,9 @@ pub enum MakerEvent {
     UnitUnblocked {
         /// Which.
         unit: DeviceId,
+        /// What the person wrote.
+        #[serde(default)]
+        note: Text,
     },
     /// A voucher is about to be signed.
     MasaVoucherBegun {
@@ -166,7 +169,7 @@ impl MakerEvent {
             | Self::UnitShipped { unit }
             | Self::UnitSold { unit, .. }
             | Self::UnitBlocked { unit, .. }
-            | Self::UnitUnblocked { unit }
+            | Self::UnitUnblocked { unit, .. }
             | Self::MasaVoucherBegun { unit, .. }
             | Self::MasaVoucherCompleted { unit, .. }
             | Self::MasaVoucherRefused { unit, .. } => Some(*unit),

@@ -56,7 +56,9 @@ impl Command<Maker> for OpenOrder {
             return Err(Error::OrderTerms);
         }
         let (id, terms) = (self.order.clone(), self.terms.clone());
-        let order = Order { id, terms, begun: 0, completed: 0, opened_at: stamp.at, closed_at: None };
+        let (begun, completed, opened_at, closed_at) = (0, 0, stamp.at, None);
+        let opened_by = Some(stamp.actor.clone());
+        let order = Order { id, terms, begun, completed, opened_at, opened_by, closed_at };
         let event = MakerEvent::OrderOpened { order: self.order.clone(), terms: self.terms.clone() };
         Ok(Outcome::Record(event, Opened { order, is_new: true }))
     }

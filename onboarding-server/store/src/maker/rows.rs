@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::blob::{Blob, Nonce, Text};
 use crate::pace::Pace;
+use crate::stamp::Actor;
 
 /// Leave to make so many units of a product on a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Order {
     pub completed: u64,
     /// When it was opened.
     pub opened_at: UnixTime,
+    /// Who opened it; `None` where a server wrote the row that did not note it.
+    #[serde(default)]
+    pub opened_by: Option<Actor>,
     /// When it was closed; a closed order begins no unit.
     pub closed_at: Option<UnixTime>,
 }

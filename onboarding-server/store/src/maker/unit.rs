@@ -95,6 +95,8 @@ pub struct BlockUnit {
 pub struct UnblockUnit {
     /// Which.
     pub unit: DeviceId,
+    /// What the person wrote.
+    pub note: Text,
 }
 
 impl Command<Maker> for BeginUnit {
@@ -231,7 +233,7 @@ impl Command<Maker> for UnblockUnit {
         if unit.block.take().is_none() {
             return Ok(Outcome::Unchanged(unit));
         }
-        Ok(Outcome::Record(MakerEvent::UnitUnblocked { unit: self.unit }, unit))
+        Ok(Outcome::Record(MakerEvent::UnitUnblocked { unit: self.unit, note: self.note.clone() }, unit))
     }
 }
 
