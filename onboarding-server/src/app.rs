@@ -15,7 +15,7 @@ pub mod report_status;
 pub mod request_voucher;
 
 pub use error::Error;
-pub use identify::{Identity, identify};
+pub use identify::{Identity, identify, identify_renewing};
 pub use refusal::Refusal;
 
 /// How often a request is decided anew, or its outcome written anew, because its device changed meanwhile.

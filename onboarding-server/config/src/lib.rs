@@ -20,7 +20,9 @@ pub use maker::{Maker, Product};
 pub use owner::{Manufacturer, Owner};
 pub use reader::Problem;
 use reader::{Reader, Scope};
-pub use words::{DeviceKey, InvalidWord, LogFormat, TlsVersion, UnknownDevices, VoucherPolicy};
+pub use words::{
+    AuditLog, DeviceKey, InvalidWord, LogFormat, Reonboarding, TlsVersion, UnknownDevices, VoucherPolicy,
+};
 
 /// The most bytes of a configuration file; ours has about 10,000.
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;

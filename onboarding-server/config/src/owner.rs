@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use proto::ManufacturerId;
+use proto::{DomainId, ManufacturerId};
 
 use super::DAY_SECONDS;
 use super::reader::Reader;
-use super::words::{self, DeviceKey, UnknownDevices};
+use super::words::{self, AuditLog, DeviceKey, Reonboarding, UnknownDevices};
 
 /// The registrar and EST server of one domain: `[owner]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,14 @@ pub struct Owner {
     pub retry_after: Duration,
     /// What happens to genuine devices that were never announced.
     pub unknown_devices: UnknownDevices,
+    /// What happens to devices that were operational and start again by themselves.
+    pub reonboarding: Reonboarding,
+    /// How long after its end an `LDevID` may still be renewed; nothing of it opens anything but its own renewal.
+    pub renewal_grace: Duration,
+    /// What the MASA's log of a device's past domains means.
+    pub audit_log: AuditLog,
+    /// Other domains in which our devices may have been before (RFC 8995 §5.8.2).
+    pub known_domains: Vec<DomainId>,
     /// How long a MASA may take to answer.
     pub masa_timeout: Duration,
     /// The manufacturers whose devices may come.
@@ -81,6 +89,10 @@ pub struct Manufacturer {
     pub compat: bool,
     /// Its own answer for genuine devices that were never announced.
     pub unknown_devices: Option<UnknownDevices>,
+    /// Its own answer for devices that start again by themselves.
+    pub reonboarding: Option<Reonboarding>,
+    /// Its own answer to what its MASA's log means.
+    pub audit_log: Option<AuditLog>,
 }
 
 /// Reads `[owner]`; key files have their default places in `dir`.
@@ -105,6 +117,10 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Owner {
         // RFC8995-5.6-retry-after
         retry_after: table.seconds("retry_after_seconds", 10, 1..=60),
         unknown_devices: table.parsed("unknown_devices", UnknownDevices::Defer),
+        reonboarding: table.parsed("reonboarding", Reonboarding::Defer),
+        renewal_grace: table.seconds("renewal_grace_seconds", 0, 0..=365 * DAY_SECONDS),
+        audit_log: table.parsed("audit_log", AuditLog::Warn),
+        known_domains: table.list("known_domains"),
         masa_timeout: table.seconds("masa_timeout_seconds", 10, 1..=60),
         manufacturers: table.tables("manufacturer").into_iter().filter_map(read_manufacturer).collect(),
     };
@@ -139,6 +155,8 @@ fn read_manufacturer(table: Reader<'_>) -> Option<Manufacturer> {
         ignore_idevid_expiry: table.flag("ignore_idevid_expiry", false),
         compat: table.flag("compat", false),
         unknown_devices: table.optional("unknown_devices"),
+        reonboarding: table.optional("reonboarding"),
+        audit_log: table.optional("audit_log"),
     });
     manufacturer.iter().for_each(|manufacturer| report_gaps(&table, manufacturer));
     table.finish();

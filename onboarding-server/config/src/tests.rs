@@ -153,3 +153,22 @@ fn a_name_that_would_not_fit_into_a_certificate_is_refused() {
         assert!(problems_of(&format!("[owner]\ndomain = '{name}'\n"))[0].contains("owner.domain"), "{name}");
     }
 }
+
+#[test]
+fn a_manufacturer_may_have_its_own_rules_and_the_owners_are_the_default() {
+    let maker = "[[owner.manufacturer]]\nid = 'a'\nanchors = ['a.pem']\nmasa_hosts = ['masa.example']\n";
+    let owner = "[owner]\naudit_log = 'require'\nreonboarding = 'refuse'\nrenewal_grace_seconds = 60\n";
+    let config = parse(&format!("{owner}{maker}audit_log = 'ignore'\n")).unwrap().owner.unwrap();
+    assert_eq!((config.audit_log, config.reonboarding), (AuditLog::Require, Reonboarding::Refuse));
+    assert_eq!(config.renewal_grace, Duration::from_secs(60));
+    let maker = &config.manufacturers[0];
+    assert_eq!((maker.audit_log, maker.reonboarding), (Some(AuditLog::Ignore), None));
+}
+
+#[test]
+fn a_known_domain_is_written_in_hex() {
+    let config = parse("[owner]\nknown_domains = ['00ff']\n").unwrap().owner.unwrap();
+    assert_eq!(config.known_domains, [proto::DomainId::new(&[0, 255]).unwrap()]);
+    assert!(problems_of("[owner]\nknown_domains = ['AP8=']\n")[0].contains("owner.known_domains"));
+    assert!(problems_of("[owner]\naudit_log = 'refuse'\n")[0].contains("ignore, warn, require"));
+}

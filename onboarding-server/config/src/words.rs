@@ -106,6 +106,28 @@ words!(
     }
 );
 words!(
+    /// What happens to a device that was operational and asks for a voucher again.
+    Reonboarding {
+        /// It waits for a person.
+        Defer = "defer",
+        /// It is refused.
+        Refuse = "refuse",
+        /// It is admitted, as after a factory reset.
+        Admit = "admit",
+    }
+);
+words!(
+    /// What the MASA's log of a device's past domains means (RFC 8995 §5.8.3).
+    AuditLog {
+        /// Nothing; it is not asked for.
+        Ignore = "ignore",
+        /// It is asked for and kept; what is wrong with it is reported.
+        Warn = "warn",
+        /// No certificate before it is here, and none when something is wrong with it.
+        Require = "require",
+    }
+);
+words!(
     /// When the MASA gives out a voucher.
     VoucherPolicy {
         /// To every owner that asks; the log is the evidence.

@@ -6,8 +6,10 @@ use proto::{ManufacturerId, UnixTime};
 use serde::{Deserialize, Serialize};
 use server_lifecycle::State;
 
+use crate::AuditLogFacts;
+
 /// The version of [`Facts`]; a change that could change an old decision gets the next number.
-pub const FACTS_VERSION: u16 = 1;
+pub const FACTS_VERSION: u16 = 2;
 
 /// Holds what was known when a device asked; every check of signatures and chains has already passed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +32,14 @@ pub struct Facts {
     pub approval: Option<Approval>,
     /// Where the voucher is to be had; `None` when neither IDevID nor configuration says.
     pub masa: Option<MasaFacts>,
-    /// What the MASA's log of past domains says; `None` when it was not asked for.
+    /// What the MASA's log of past domains says; `None` when it is not here.
     pub audit_log: Option<AuditLogFacts>,
+    /// Whether the MASA is being asked for that log.
+    #[serde(default)]
+    pub is_audit_log_awaited: bool,
+    /// Since when the MASA gives no log that could be read; `None` when it does.
+    #[serde(default)]
+    pub audit_log_failing_since_at: Option<UnixTime>,
     /// The LDevID by which the device asks; `None` when it asks with its IDevID.
     pub certificate: Option<CertificateFacts>,
 }
@@ -99,14 +107,17 @@ pub enum ReonboardingRule {
     Admit,
 }
 
-/// Says what traces of other domains in the MASA's log mean.
+/// Says what the MASA's log of past domains means (RFC 8995 §5.8.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditLogRule {
-    /// Nothing.
+    /// Nothing; it is not asked for.
     Ignore,
-    /// The device gets no certificate.
-    Refuse,
+    /// It is asked for and kept, and what is wrong with it is reported; the device comes aboard all the same.
+    Warn,
+    /// The device gets no certificate before the log is here, and none when something is wrong with it.
+    #[serde(alias = "refuse")]
+    Require,
 }
 
 /// Holds what counts of an IDevID whose path was already verified.
@@ -161,15 +172,6 @@ pub struct MasaFacts {
     pub is_allowed: bool,
 }
 
-/// Holds what the MASA's log of past domains says (RFC 8995 §5.8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AuditLogFacts {
-    /// How many of its entries are of a domain that is not ours.
-    pub foreign_entries: u32,
-    /// How many vouchers without a nonce it has, ours not counted.
-    pub nonceless_entries: u32,
-}
-
 /// Holds what counts of an LDevID whose path was already verified but for its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CertificateFacts {
@@ -217,6 +219,8 @@ impl Facts {
             approval: None,
             masa: None,
             audit_log: None,
+            is_audit_log_awaited: false,
+            audit_log_failing_since_at: None,
             certificate: None,
         }
     }
@@ -228,5 +232,12 @@ impl Facts {
         self.approval.as_ref().is_some_and(|approval| {
             approval.is_for_this_key && confirmed_at.is_none_or(|at| approval.approved_at > at)
         })
+    }
+
+    /// Tells whether a person approved this device's key at `at` or later: whoever did so knew what happened then.
+    #[must_use]
+    pub(crate) fn is_approved_since(&self, at: UnixTime) -> bool {
+        let is_since = |approval: &Approval| approval.is_for_this_key && approval.approved_at >= at;
+        self.approval.as_ref().is_some_and(is_since)
     }
 }

@@ -7,14 +7,15 @@
 
 mod decision;
 mod facts;
+mod past;
 mod refusal;
 mod rule;
 
 pub use decision::{DEFERRAL_SECONDS_MAX, Decision, decide};
 pub use facts::{
-    Approval, AuditLogFacts, AuditLogRule, CertificateFacts, DeviceFacts, ExpiredIdevidRule, FACTS_VERSION,
-    Facts, IdevidFacts, KeyOnRecord, ManufacturerFacts, MasaFacts, ReonboardingRule, RequestKind,
-    UnknownDeviceRule,
+    Approval, AuditLogRule, CertificateFacts, DeviceFacts, ExpiredIdevidRule, FACTS_VERSION, Facts,
+    IdevidFacts, KeyOnRecord, ManufacturerFacts, MasaFacts, ReonboardingRule, RequestKind, UnknownDeviceRule,
 };
+pub use past::{AuditLogFacts, EARLY_TOLERANCE_SECONDS, Known, PastEntry};
 pub use refusal::Refusal;
 pub use rule::Rule;

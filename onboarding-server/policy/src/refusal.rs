@@ -42,8 +42,10 @@ pub enum Refusal {
     VoucherMissing,
     /// The voucher was used up: the device is operational and renews with its LDevID.
     AlreadyOperational,
-    /// The MASA's log has other domains or vouchers without a nonce.
+    /// The MASA's log has domains that are not known, vouchers without a nonce, or gaps.
     AuditLogSuspicious,
+    /// The MASA gave no log that could be read, and the manufacturer's rule requires one.
+    AuditLogMissing,
     /// A renewal was asked for without an LDevID.
     CertificateMissing,
     /// The LDevID belongs to an earlier generation.
@@ -56,7 +58,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Lists all reasons.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::ManufacturerUnknown,
         Self::IdevidExpired,
         Self::SerialNumberOnAnotherKey,
@@ -74,6 +76,7 @@ impl Refusal {
         Self::VoucherMissing,
         Self::AlreadyOperational,
         Self::AuditLogSuspicious,
+        Self::AuditLogMissing,
         Self::CertificateMissing,
         Self::CertificateSuperseded,
         Self::CertificateNotYetValid,
@@ -101,6 +104,7 @@ impl Refusal {
             Self::VoucherMissing => "policy-voucher-missing",
             Self::AlreadyOperational => "policy-already-operational",
             Self::AuditLogSuspicious => "policy-audit-log-suspicious",
+            Self::AuditLogMissing => "policy-audit-log-missing",
             Self::CertificateMissing => "policy-certificate-missing",
             Self::CertificateSuperseded => "policy-certificate-superseded",
             Self::CertificateNotYetValid => "policy-certificate-not-yet-valid",
@@ -129,6 +133,7 @@ impl Refusal {
             Self::VoucherMissing => "no voucher precedes the enrolment",
             Self::AlreadyOperational => "the device is operational already",
             Self::AuditLogSuspicious => "the device's past is in doubt",
+            Self::AuditLogMissing => "the device's past is not known",
             Self::CertificateMissing => "the renewal lacks a present certificate",
             Self::CertificateSuperseded => "the certificate is of an earlier life of the device",
             Self::CertificateNotYetValid => "the certificate is not valid yet",

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use server_lifecycle::State;
 
 use crate::{
-    AuditLogRule, DEFERRAL_SECONDS_MAX, Decision, DeviceFacts, ExpiredIdevidRule, Facts, KeyOnRecord,
-    Refusal, ReonboardingRule, RequestKind, UnknownDeviceRule,
+    AuditLogFacts, AuditLogRule, DEFERRAL_SECONDS_MAX, Decision, DeviceFacts, ExpiredIdevidRule, Facts,
+    KeyOnRecord, Refusal, ReonboardingRule, RequestKind, UnknownDeviceRule,
 };
 
 /// Names a rule; the name is a claim that holds when the rule lets a request pass.
@@ -39,7 +39,10 @@ pub enum Rule {
     OwnerDeclared,
     /// Applies the unknown-device rule to the rest.
     OwnerDidNotDeclare,
-    /// Refuses a certificate to a device whose past shows other domains, when that is the manufacturer's rule.
+    /// Waits for the MASA's log before the first certificate, and refuses without one, when that is the manufacturer's
+    /// rule.
+    PastIsKnown,
+    /// Refuses a certificate to a device whose past is in doubt, when that is the manufacturer's rule.
     PastIsClean,
     /// Admits an enrolment that follows a voucher.
     VoucherPrecedes,
@@ -71,6 +74,7 @@ impl Rule {
                 Self::DeviceIsOnRecord,
                 Self::SerialNumberHasOneKey,
                 Self::StateAllowsEnrollment,
+                Self::PastIsKnown,
                 Self::PastIsClean,
                 Self::VoucherPrecedes,
             ],
@@ -78,6 +82,7 @@ impl Rule {
                 Self::ManufacturerIsRegistered,
                 Self::DeviceIsOnRecord,
                 Self::StateAllowsRenewal,
+                Self::PastIsClean,
                 Self::CertificateIsOfThisGeneration,
                 Self::CertificateIsCurrent,
             ],
@@ -100,6 +105,7 @@ impl Rule {
             Self::DeviceStartsAgain => "device_starts_again",
             Self::OwnerDeclared => "owner_declared",
             Self::OwnerDidNotDeclare => "owner_did_not_declare",
+            Self::PastIsKnown => "past_is_known",
             Self::PastIsClean => "past_is_clean",
             Self::VoucherPrecedes => "voucher_precedes",
             Self::CertificateIsOfThisGeneration => "certificate_is_of_this_generation",
@@ -126,7 +132,8 @@ impl Rule {
             Self::DeviceStartsAgain => self.starts_again(facts),
             Self::OwnerDeclared => is_declared(facts).then_some(Decision::Admit { rule: self }),
             Self::OwnerDidNotDeclare => Some(self.unknown_device(facts)),
-            Self::PastIsClean => self.refuse_if(is_past_suspicious(facts), Refusal::AuditLogSuspicious),
+            Self::PastIsKnown => self.past_known(facts),
+            Self::PastIsClean => self.refuse_if(is_past_in_doubt(facts), Refusal::AuditLogSuspicious),
             Self::VoucherPrecedes => Some(Decision::Admit { rule: self }),
             Self::CertificateIsOfThisGeneration => self.generation(facts),
             Self::CertificateIsCurrent => Some(self.validity(facts)),
@@ -153,6 +160,22 @@ impl Rule {
             Decision::Defer { rule: self, until }
         } else {
             self.refuse(Refusal::ApprovalTimedOut)
+        }
+    }
+
+    /// A MASA that is away holds its devices up as long as a pledge waits; where it gives no log, a person may let them in.
+    fn past_known(self, facts: &Facts) -> Option<Decision> {
+        if !is_log_required(facts) || facts.audit_log.is_some() {
+            return None;
+        }
+        if facts.audit_log_failing_since_at.is_some_and(|since| facts.is_approved_since(since)) {
+            return None;
+        }
+        let until = facts.first_asked_at.plus(Duration::from_secs(DEFERRAL_SECONDS_MAX));
+        if facts.is_audit_log_awaited && facts.now < until {
+            Some(Decision::Defer { rule: self, until })
+        } else {
+            Some(self.refuse(Refusal::AuditLogMissing))
         }
     }
 
@@ -229,11 +252,15 @@ fn is_declared(facts: &Facts) -> bool {
     facts.device.as_ref().is_some_and(|device| device.is_declared)
 }
 
-fn is_past_suspicious(facts: &Facts) -> bool {
-    let is_enforced =
-        facts.manufacturer.as_ref().is_some_and(|maker| maker.audit_log == AuditLogRule::Refuse);
-    // RFC8995-5.8.3-audit-log
-    is_enforced && facts.audit_log.is_some_and(|log| log.foreign_entries > 0 || log.nonceless_entries > 0)
+fn is_log_required(facts: &Facts) -> bool {
+    facts.manufacturer.as_ref().is_some_and(|maker| maker.audit_log == AuditLogRule::Require)
+}
+
+/// A person who approved the device when all of its log was known has answered for it.
+// RFC8995-5.8.3-audit-log
+fn is_past_in_doubt(facts: &Facts) -> bool {
+    let is_in_doubt = |log: &AuditLogFacts| log.is_suspicious() && !facts.is_approved_since(log.known_at);
+    is_log_required(facts) && facts.audit_log.as_ref().is_some_and(is_in_doubt)
 }
 
 const fn voucher_refusal(state: State) -> Option<Refusal> {

@@ -21,7 +21,7 @@ fn manufacturer() -> impl Strategy<Value = ManufacturerFacts> {
         select(vec![ExpiredIdevidRule::Refuse, ExpiredIdevidRule::Ignore]),
         select(vec![UnknownDeviceRule::Refuse, UnknownDeviceRule::Defer, UnknownDeviceRule::Admit]),
         select(vec![ReonboardingRule::Refuse, ReonboardingRule::Defer, ReonboardingRule::Admit]),
-        select(vec![AuditLogRule::Ignore, AuditLogRule::Refuse]),
+        select(vec![AuditLogRule::Ignore, AuditLogRule::Warn, AuditLogRule::Require]),
         select(vec![0, 86_400, u64::MAX]),
     );
     rules.prop_map(|(expired_idevid, unknown_device, reonboarding, audit_log, renewal_grace_seconds)| {
@@ -60,9 +60,8 @@ fn certificate() -> impl Strategy<Value = CertificateFacts> {
 fn facts() -> impl Strategy<Value = Facts> {
     let masa =
         any::<bool>().prop_map(|is_allowed| MasaFacts { authority: "masa.example".to_owned(), is_allowed });
-    let audit_log = (0_u32..2, 0_u32..2).prop_map(|(foreign_entries, nonceless_entries)| AuditLogFacts {
-        foreign_entries,
-        nonceless_entries,
+    let audit_log = (time(), 0_u32..2, 0_u32..2).prop_map(|(known_at, foreign_entries, hidden_entries)| {
+        AuditLogFacts { known_at, foreign_entries, nonceless_entries: 0, early_entries: 0, hidden_entries }
     });
     (
         select(&RequestKind::ALL[..]),
@@ -72,7 +71,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         option::weighted(0.8, device()),
         option::of(approval()),
         option::weighted(0.8, masa),
-        option::of(audit_log),
+        (option::of(audit_log), any::<bool>(), option::of(time())),
         option::weighted(0.8, certificate()),
     )
         .prop_map(
@@ -84,7 +83,7 @@ fn facts() -> impl Strategy<Value = Facts> {
                 device,
                 approval,
                 masa,
-                audit_log,
+                (audit_log, is_audit_log_awaited, audit_log_failing_since_at),
                 certificate,
             )| {
                 Facts {
@@ -98,6 +97,8 @@ fn facts() -> impl Strategy<Value = Facts> {
                     approval,
                     masa,
                     audit_log,
+                    is_audit_log_awaited,
+                    audit_log_failing_since_at,
                     certificate,
                 }
             },
@@ -150,6 +151,17 @@ proptest! {
     fn never_admits_a_voucher_from_a_masa_that_is_not_allowed(mut facts in facts()) {
         facts.request = RequestKind::Voucher;
         if facts.masa.as_ref().is_none_or(|masa| !masa.is_allowed) {
+            prop_assert!(decide(&facts).refusal().is_some());
+        }
+    }
+
+    #[test]
+    fn never_certifies_a_past_in_doubt_where_the_log_is_required(mut facts in facts()) {
+        let is_required =
+            facts.manufacturer.as_ref().is_some_and(|maker| maker.audit_log == AuditLogRule::Require);
+        let is_in_doubt = facts.audit_log.is_some_and(|log| log.is_suspicious());
+        facts.approval = None;
+        if is_required && is_in_doubt && facts.request != RequestKind::Voucher {
             prop_assert!(decide(&facts).refusal().is_some());
         }
     }

@@ -234,24 +234,98 @@ fn a_device_that_was_operational_and_starts_again_goes_by_the_manufacturers_rule
     }
 }
 
+const CLEAN: AuditLogFacts = AuditLogFacts {
+    known_at: NOW,
+    foreign_entries: 0,
+    nonceless_entries: 0,
+    early_entries: 0,
+    hidden_entries: 0,
+};
+
 // RFC8995-5.8.3-audit-log
 #[test]
-fn traces_of_other_domains_refuse_a_certificate_when_the_rule_says_so() {
-    let traces = [
-        (AuditLogFacts { foreign_entries: 1, nonceless_entries: 0 }, false),
-        (AuditLogFacts { foreign_entries: 0, nonceless_entries: 1 }, false),
-        (AuditLogFacts { foreign_entries: 0, nonceless_entries: 0 }, true),
+fn a_past_in_doubt_refuses_every_certificate_when_the_rule_says_so() {
+    let pasts = [
+        (AuditLogFacts { foreign_entries: 1, ..CLEAN }, false),
+        (AuditLogFacts { nonceless_entries: 1, ..CLEAN }, false),
+        (AuditLogFacts { early_entries: 1, ..CLEAN }, false),
+        (AuditLogFacts { hidden_entries: 1, ..CLEAN }, false),
+        (CLEAN, true),
     ];
-    for (log, is_clean) in traces {
-        let with = |rule| {
-            changed(RequestKind::Enroll, |facts| {
-                facts.audit_log = Some(log);
-                maker_of(facts).audit_log = rule;
-            })
-        };
-        assert!(with(AuditLogRule::Ignore).is_admitted());
-        assert_eq!(with(AuditLogRule::Refuse).is_admitted(), is_clean);
+    for (log, is_clean) in pasts {
+        for request in [RequestKind::Enroll, RequestKind::Reenroll] {
+            let with = |rule| {
+                changed(request, |facts| {
+                    facts.audit_log = Some(log);
+                    maker_of(facts).audit_log = rule;
+                })
+            };
+            assert!(with(AuditLogRule::Ignore).is_admitted() && with(AuditLogRule::Warn).is_admitted());
+            let required = with(AuditLogRule::Require);
+            assert_eq!(required.refusal(), (!is_clean).then_some(Refusal::AuditLogSuspicious), "{log:?}");
+        }
     }
+    assert!(Refusal::AuditLogSuspicious.is_alarm());
+}
+
+#[test]
+fn a_person_who_knew_the_log_may_answer_for_the_past() {
+    let with = |seconds_from_log: i64, is_for_this_key: bool| {
+        changed(RequestKind::Enroll, |facts| {
+            facts.audit_log = Some(AuditLogFacts { foreign_entries: 1, ..CLEAN });
+            facts.approval = Some(Approval { is_for_this_key, ..approval(seconds_from_log) });
+            maker_of(facts).audit_log = AuditLogRule::Require;
+        })
+    };
+    assert!(with(0, true).is_admitted());
+    assert!(!with(-1, true).is_admitted(), "who approved before the log was here did not know it");
+    assert!(!with(0, false).is_admitted());
+}
+
+#[test]
+fn the_first_certificate_waits_for_a_log_that_is_required_and_is_refused_without_one() {
+    // RFC8995-5.8-registrar-asks-for-log
+    let with = |rule, change: &dyn Fn(&mut Facts)| {
+        changed(RequestKind::Enroll, |facts| {
+            maker_of(facts).audit_log = rule;
+            change(facts);
+        })
+    };
+    assert!(with(AuditLogRule::Warn, &|_| {}).is_admitted());
+    let until = at(i64::try_from(DEFERRAL_SECONDS_MAX).unwrap());
+    let rule = Rule::PastIsKnown;
+    let awaited = |facts: &mut Facts| facts.is_audit_log_awaited = true;
+    assert_eq!(with(AuditLogRule::Require, &awaited), Decision::Defer { rule, until });
+    assert!(with(AuditLogRule::Require, &|facts| facts.audit_log = Some(CLEAN)).is_admitted());
+    let missing = Decision::Refuse { rule, reason: Refusal::AuditLogMissing };
+    assert_eq!(with(AuditLogRule::Require, &|_| {}), missing);
+    let waited = -i64::try_from(DEFERRAL_SECONDS_MAX).unwrap();
+    let in_vain = |facts: &mut Facts| {
+        awaited(facts);
+        facts.first_asked_at = at(waited);
+    };
+    assert_eq!(with(AuditLogRule::Require, &in_vain), missing);
+    let approved = |seconds: i64| {
+        with(AuditLogRule::Require, &|facts| {
+            facts.audit_log_failing_since_at = Some(at(-5));
+            facts.approval = Some(approval(seconds));
+        })
+    };
+    assert!(approved(-5).is_admitted());
+    assert_eq!(approved(-6), missing);
+    // A renewal does not wait: a device may have come aboard before logs were asked for.
+    let renewal = changed(RequestKind::Reenroll, |facts| maker_of(facts).audit_log = AuditLogRule::Require);
+    assert!(renewal.is_admitted());
+}
+
+#[test]
+fn facts_of_version_one_are_still_read() {
+    let mut stored = serde_json::to_value(facts(RequestKind::Enroll)).unwrap();
+    stored["version"] = 1.into();
+    stored["manufacturer"]["audit_log"] = "refuse".into();
+    stored.as_object_mut().unwrap().remove("is_audit_log_awaited");
+    let read: Facts = serde_json::from_value(stored).unwrap();
+    assert_eq!(read.manufacturer.unwrap().audit_log, AuditLogRule::Require);
 }
 
 #[test]

@@ -24,7 +24,7 @@ use server_store::{
 
 use super::publish_crl::issuer_key_id;
 use super::request_voucher::{add_device, base_facts, manufacturer_facts};
-use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
+use super::{ANEW_MAX, Error, Identity, Refusal, identify_renewing, refusals};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
 /// How far back a validity begins, in seconds, for devices whose clock is slow.
@@ -57,7 +57,7 @@ async fn enroll_at(
     now: UnixTime,
 ) -> Result<Certificate, Refusal> {
     let (csr, _) = proto_est::parse_csr(body)?;
-    let issuing = match identify(owner, peer, now).await? {
+    let issuing = match identify_renewing(owner, peer, now).await? {
         Identity::Pledge { manufacturer, idevid } => first(owner, (manufacturer, idevid), csr, now).await?,
         Identity::Device { device, ldevid, .. } => next(owner, *device, ldevid, csr, now)?,
     };

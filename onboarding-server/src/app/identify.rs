@@ -44,8 +44,32 @@ pub async fn identify<'a>(
     peer: &'a Peer,
     now: UnixTime,
 ) -> Result<Identity<'a>, Refusal> {
+    identify_at(owner, peer, (now, now)).await
+}
+
+/// As [`identify`], for a request to renew: whether the end of the LDevID counts is the policy's to say, with a grace
+/// and a reason of its own.
+///
+/// # Errors
+/// As [`identify`].
+pub async fn identify_renewing<'a>(
+    owner: &'a OwnerContext,
+    peer: &'a Peer,
+    now: UnixTime,
+) -> Result<Identity<'a>, Refusal> {
+    let end = peer.certificate().map_or(now, Certificate::not_after);
+    identify_at(owner, peer, (now, now.min(end))).await
+}
+
+/// Judges the peer's record, or its IDevID, at `now`, and the path of an LDevID at `path_at`.
+async fn identify_at<'a>(
+    owner: &'a OwnerContext,
+    peer: &'a Peer,
+    (now, path_at): (UnixTime, UnixTime),
+) -> Result<Identity<'a>, Refusal> {
     let certificate = peer.certificate().ok_or(Error::CertificateMissing)?;
     if certificate.issuer_der() == owner.issuer.certificate().subject_der() {
+        verify_ldevid(owner, certificate, path_at)?;
         return identify_device(owner, certificate, now).await;
     }
     let manufacturer = owner.manufacturers.verify_idevid(certificate, peer.intermediates(), now);
@@ -58,7 +82,6 @@ async fn identify_device<'a>(
     ldevid: &'a Certificate,
     now: UnixTime,
 ) -> Result<Identity<'a>, Refusal> {
-    verify_ldevid(owner, ldevid, now)?;
     let fingerprint = ldevid.fingerprint();
     let found = owner.store.read(move |store| {
         let Some(record) = store.certificate_by_fingerprint(fingerprint)? else { return Ok(None) };

@@ -3,11 +3,13 @@
 //! Does not: ask a MASA.
 //! Invariants: a manufacturer is found by whose anchors a chain ends in, never by a name in a certificate.
 
+use std::time::Duration;
+
 use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
 use pki::{Certificate, cms::Compat};
 use proto::{ManufacturerId, UnixTime};
 use proto_brski::{IpLiterals, MasaUrl};
-use server_config::UnknownDevices;
+use server_config::{AuditLog, Reonboarding, UnknownDevices};
 use server_listen::{load_anchors, load_chain};
 
 use super::Error;
@@ -41,6 +43,12 @@ pub struct Manufacturer {
     pub compat: Compat,
     /// What becomes of devices that were never announced.
     pub unknown_devices: UnknownDevices,
+    /// What becomes of devices that start again by themselves.
+    pub reonboarding: Reonboarding,
+    /// What its MASA's log means.
+    pub audit_log: AuditLog,
+    /// How long after its end an LDevID of its devices may be renewed.
+    pub renewal_grace: Duration,
 }
 
 impl Manufacturers {
@@ -113,6 +121,9 @@ impl Manufacturer {
             expiry: if settings.ignore_idevid_expiry { Expiry::Ignore } else { Expiry::Enforce },
             compat: if settings.compat { Compat::IdData } else { Compat::Strict },
             unknown_devices: settings.unknown_devices.unwrap_or(owner.unknown_devices),
+            reonboarding: settings.reonboarding.unwrap_or(owner.reonboarding),
+            audit_log: settings.audit_log.unwrap_or(owner.audit_log),
+            renewal_grace: owner.renewal_grace,
         })
     }
 

@@ -3,7 +3,7 @@
 use pki::Certificate;
 use proto::UnixTime;
 use proto_brski::MasaUrl;
-use server_config::UnknownDevices;
+use server_config::{AuditLog, Reonboarding, UnknownDevices};
 use server_policy::{
     Approval, AuditLogRule, DeviceFacts, ExpiredIdevidRule, Facts, IdevidFacts, KeyOnRecord,
     ManufacturerFacts, MasaFacts, ReonboardingRule, RequestKind, UnknownDeviceRule,
@@ -59,9 +59,17 @@ pub(in crate::app) fn manufacturer_facts(manufacturer: &Manufacturer) -> Manufac
             UnknownDevices::Refuse => UnknownDeviceRule::Refuse,
             UnknownDevices::Admit => UnknownDeviceRule::Admit,
         },
-        reonboarding: ReonboardingRule::Defer,
-        audit_log: AuditLogRule::Ignore,
-        renewal_grace_seconds: 0,
+        reonboarding: match manufacturer.reonboarding {
+            Reonboarding::Defer => ReonboardingRule::Defer,
+            Reonboarding::Refuse => ReonboardingRule::Refuse,
+            Reonboarding::Admit => ReonboardingRule::Admit,
+        },
+        audit_log: match manufacturer.audit_log {
+            AuditLog::Ignore => AuditLogRule::Ignore,
+            AuditLog::Warn => AuditLogRule::Warn,
+            AuditLog::Require => AuditLogRule::Require,
+        },
+        renewal_grace_seconds: manufacturer.renewal_grace.as_secs(),
     }
 }
 
