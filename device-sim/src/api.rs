@@ -5,7 +5,7 @@
 //! Invariants: TLS with both sides' certificates; the server must carry the name that is connected to.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper_util::rt::TokioIo;
 use pki::path::Anchors;
@@ -101,7 +101,32 @@ impl Api {
         let request = v1::RetireDeviceRequest { change };
         self.devices().retire_device(request).await.map(|_| ()).map_err(refused)
     }
+
+    /// Tells whether a device's timeline has an event of this kind, or soon will. Role: viewer.
+    ///
+    /// # Errors
+    /// [`Error::ApiRefused`] (`Refused`).
+    pub async fn is_reported(&self, serial_number: &SerialNumber, kind: &str) -> Result<bool, Error> {
+        let began_at = Instant::now();
+        loop {
+            let device = change(serial_number, "").device;
+            let request = v1::GetTimelineRequest { device, page: None };
+            let answer = self.devices().get_timeline(request).await.map_err(refused)?.into_inner();
+            if answer.events.iter().any(|event| event.kind == kind) {
+                return Ok(true);
+            }
+            if began_at.elapsed() > EVENT_WAIT {
+                return Ok(false);
+            }
+            tokio::time::sleep(EVENT_PAUSE).await;
+        }
+    }
 }
+
+/// How long an event of a device may take to be on record.
+const EVENT_WAIT: Duration = Duration::from_secs(10);
+/// How long it is waited between two looks.
+const EVENT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A decision about the only device with this serial number.
 fn change(serial_number: &SerialNumber, reason: &str) -> v1::DeviceChange {

@@ -45,6 +45,11 @@ pub enum Got {
     HungUp,
     /// The server keeps the request for a person to decide; nothing was given.
     Held,
+    /// The server gave what was asked for, and told its people what is wrong.
+    Reported {
+        /// The kind of the event in the device's timeline.
+        event: &'static str,
+    },
     /// The misbehaviour paid off.
     Granted {
         /// What was got.
@@ -66,6 +71,7 @@ impl fmt::Display for Got {
             Self::DeviceRefused { reason } => write!(f, "device: {reason}"),
             Self::HungUp => f.write_str("hung up"),
             Self::Held => f.write_str("202 held for a person"),
+            Self::Reported { event } => write!(f, "reported as {event}"),
             Self::Granted { what } => write!(f, "GRANTED: {what}"),
         }
     }
@@ -153,6 +159,7 @@ async fn stage(misbehaviour: Misbehaviour, arena: &mut Arena) -> Result<Got, Err
         Misbehaviour::NoCertificate => identity::no_certificate(arena).await,
         Misbehaviour::BlockedUnit => identity::blocked(arena).await,
         Misbehaviour::RetiredReturn => identity::retired_return(arena).await,
+        Misbehaviour::ForeignPast => identity::foreign_past(arena).await,
         Misbehaviour::ForeignIdevid => voucher_request::foreign_signer(arena).await,
         Misbehaviour::ReplayedRequest => voucher_request::replayed(arena).await,
         Misbehaviour::ReusedNonce => voucher_request::reused_nonce(arena).await,

@@ -5,6 +5,7 @@
 //! Invariants: listens on loopback only, on a port of the system's choice, until it is dropped.
 
 mod answers;
+mod claim;
 mod domain;
 
 use std::convert::Infallible;
@@ -23,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 pub(crate) use answers::{flip_last_bit, other_serial};
+pub use claim::claim;
 pub use domain::Domain;
 
 use crate::transport::Endpoint;

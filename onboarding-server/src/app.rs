@@ -3,11 +3,13 @@
 //! Does not: know bytes of a transport or status codes.
 //! Invariants: nothing is granted that is not durably written; every refusal is a [`Refusal`] with a stable code.
 
+pub mod audit_log;
 pub mod devices;
 pub mod enroll;
 mod error;
 mod identify;
 pub mod maker;
+pub mod outbox;
 pub mod publish_crl;
 mod refusal;
 pub mod refusals;

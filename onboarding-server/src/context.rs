@@ -11,14 +11,15 @@ use std::sync::Arc;
 
 use pki::path::Anchors;
 use pki::{Certificate, Issuer, KeyKind, Signer};
-use proto::UnixTime;
+use proto::{DomainId, UnixTime};
+use proto_brski::MasaUrl;
 use server_config::{Config, DeviceKey};
 use server_listen::{load_anchors, load_chain, load_key};
+use server_outbound::{Destination, MasaClient};
 use server_store::{Maker, Options, Owner, Store};
 
 use crate::app::refusals::Refusals;
 use crate::clock::Clock;
-use crate::effects::masa_client::MasaClient;
 use crate::metrics::Metrics;
 
 pub use ledger::Ledger;
@@ -59,6 +60,8 @@ pub struct OwnerContext {
     pub device_keys: Vec<KeyKind>,
     /// The domain's root.
     pub domain_anchors: Anchors,
+    /// Every id by which a MASA may know this domain: of the registrar and of all above it (RFC 8995 §5.8.2).
+    pub domain_ids: Vec<DomainId>,
     /// Whose devices may come.
     pub manufacturers: Manufacturers,
     /// The way to the MASAs.
@@ -151,11 +154,13 @@ impl OwnerContext {
             .map_err(|source| Error::Store { role: "owner", source })?;
         tell_opening("owner", store.opening());
         let ca_path = ca_path(&owner.issuing_certificate, &owner.root)?;
+        let registrar = Credential::load(&owner.registrar_certificate, &owner.registrar_key)?;
         Ok(Self {
             settings: owner.clone(),
             device_keys: owner.ldevid_keys.iter().copied().map(key_kind).collect(),
             store: Ledger::new(store)?,
-            registrar: Credential::load(&owner.registrar_certificate, &owner.registrar_key)?,
+            domain_ids: registrar.chain.iter().chain(&ca_path).map(proto_brski::domain_id).collect(),
+            registrar,
             issuer: issuer(&ca_path, &owner.issuing_key)?,
             domain_anchors: load_anchors(std::slice::from_ref(&owner.root))?,
             ca_path,
@@ -178,6 +183,20 @@ fn key_kind(key: DeviceKey) -> KeyKind {
         DeviceKey::EcdsaP384 => KeyKind::P384,
         DeviceKey::Ed25519 => KeyKind::Ed25519,
         DeviceKey::Rsa => KeyKind::Rsa,
+    }
+}
+
+impl OwnerContext {
+    /// Says where and how a MASA of this manufacturer's is reached.
+    #[must_use]
+    pub fn destination<'a>(&'a self, manufacturer: &'a Manufacturer, url: &'a MasaUrl) -> Destination<'a> {
+        Destination {
+            manufacturer: &manufacturer.id,
+            url,
+            anchors: &manufacturer.masa_tls_anchors,
+            allow_private_addresses: manufacturer.allow_private_addresses,
+            identity: (&self.registrar.chain, &self.registrar.signer),
+        }
     }
 }
 

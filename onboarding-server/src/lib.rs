@@ -8,8 +8,6 @@ pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod context;
-pub mod effects;
-mod files;
 pub mod grpc;
 pub mod http;
 pub mod init;
@@ -19,3 +17,5 @@ pub mod routes;
 pub mod run;
 pub mod shutdown;
 pub mod telemetry;
+
+pub(crate) use server_init::files;

@@ -101,7 +101,7 @@ async fn work_off_outbox(context: Arc<Context>) {
     let mut ticks = tokio::time::interval(OUTBOX_INTERVAL);
     loop {
         ticks.tick().await;
-        if let Err(refusal) = app::request_voucher::resume_outstanding(&context).await {
+        if let Err(refusal) = app::outbox::work_off(&context).await {
             tracing::error!(%refusal, "the outbox cannot be worked off");
         }
     }

@@ -74,7 +74,10 @@ impl Remembered {
         assert!(report.damage.is_none(), "{report:?}");
         let api = stage.server.api("viewer");
         let page = Some(v1::Page { size: 1000, token: String::new() });
-        let records = api.journal().list_records(v1::ListRecordsRequest { of: None, page }).await;
+        let records = api
+            .journal()
+            .list_records(v1::ListRecordsRequest { page, ..v1::ListRecordsRequest::default() })
+            .await;
         let records = records.expect("records").into_inner().records.into_iter();
         let records = records.map(|record| (record.seq, record.kind));
         let owner = records.filter(|(_, kind)| !REFUSALS.contains(&kind.as_str())).collect();

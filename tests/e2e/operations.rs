@@ -30,7 +30,9 @@ async fn a_device_is_shown_with_its_certificates_and_its_whole_story() {
         page: None,
     };
     let events = server.api("viewer").devices().get_timeline(request).await.expect("a timeline").into_inner();
-    let kinds: Vec<&str> = events.events.iter().map(|event| event.kind.as_str()).collect();
+    let kinds = events.events.iter().map(|event| event.kind.as_str());
+    // The MASA's log comes while the device goes on.
+    let kinds: Vec<&str> = kinds.filter(|kind| !kind.starts_with("audit-log")).collect();
     let expected = [
         "device-declared",
         "voucher-requested",

@@ -94,7 +94,8 @@ fn maker_rows() -> Vec<Seed> {
     };
     let id: proto::OrderId = "order-1".parse().expect("a name");
     let opened = MakerEvent::OrderOpened { order: id.clone(), terms: terms.clone() };
-    let order = Order { id, terms, begun: 1, completed: 1, opened_at: at, closed_at: None };
+    let (opened_by, closed_at) = (Some(Actor::System), None);
+    let order = Order { id, terms, begun: 1, completed: 1, opened_at: at, opened_by, closed_at };
     let entry = AuditEntry {
         seq: Seq(1),
         at,
@@ -167,7 +168,7 @@ fn calls() -> Vec<Seed> {
         seed(
             "api_request",
             "records",
-            called(4, &v1::ListRecordsRequest { of: Some(range), page: page("2") }),
+            called(4, &v1::ListRecordsRequest { of: Some(range), page: page("2"), journal: 2 }),
         ),
         seed(
             "api_request",

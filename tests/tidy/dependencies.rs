@@ -61,6 +61,16 @@ const RULES: &[Rule] = &[
         must_not_know: &["sled", "tonic", "rcgen", "x509-parser"],
     },
     Rule {
+        package: "server-init",
+        may_use: &["proto", "pki", "server-config", "server-listen"],
+        must_not_know: &["sled", "tonic", "rcgen", "x509-parser"],
+    },
+    Rule {
+        package: "server-outbound",
+        may_use: &["proto", "pki", "proto-brski"],
+        must_not_know: &["sled", "axum", "tonic", "rcgen", "x509-parser"],
+    },
+    Rule {
         package: "onboarding-server",
         may_use: &[
             "proto",
@@ -71,7 +81,9 @@ const RULES: &[Rule] = &[
             "proto-coap",
             "proto-est",
             "server-config",
+            "server-init",
             "server-listen",
+            "server-outbound",
             "server-lifecycle",
             "server-policy",
             "server-journal",

@@ -22,6 +22,8 @@ pub enum Misbehaviour {
     BlockedUnit,
     /// A retired device asks for a voucher.
     RetiredReturn,
+    /// Another domain had a voucher for the unit before.
+    ForeignPast,
     /// The voucher-request is signed with the IDevID of another genuine unit.
     ForeignIdevid,
     /// The voucher-request of one unit, sent by another.
@@ -69,6 +71,8 @@ pub enum Expected {
     RefusalOrHangUp(u16, &'static [&'static str]),
     /// The server keeps the request for a person, or refuses with this status for one of these reasons, as its rules are.
     HeldOrRefusal(u16, &'static [&'static str]),
+    /// The server tells its people, or refuses with this status for one of these reasons, as its rules are.
+    ReportOrRefusal(u16, &'static [&'static str]),
     /// The device refuses with this reason.
     Device(&'static str),
 }
@@ -124,6 +128,7 @@ impl Expected {
         let is_so = match got {
             Got::Granted { .. } => return Verdict::NotRefused,
             Got::Held => matches!(self, Self::HeldOrRefusal(..)),
+            Got::Reported { .. } => matches!(self, Self::ReportOrRefusal(..)),
             Got::HungUp => matches!(self, Self::RefusalOrHangUp(..)),
             Got::DeviceRefused { reason } => matches!(self, Self::Device(code) if code == reason),
             Got::Refusal { status, reason, closed } => self.is_refusal(*status, reason, *closed),
@@ -138,7 +143,8 @@ impl Expected {
             }
             Self::Refusal(expected, reasons)
             | Self::RefusalOrHangUp(expected, reasons)
-            | Self::HeldOrRefusal(expected, reasons) => status == expected && reasons.contains(&reason),
+            | Self::HeldOrRefusal(expected, reasons)
+            | Self::ReportOrRefusal(expected, reasons) => status == expected && reasons.contains(&reason),
             Self::Device(_) => false,
         }
     }
@@ -154,6 +160,9 @@ impl fmt::Display for Expected {
             }
             Self::HeldOrRefusal(status, reasons) => {
                 write!(f, "202 held, or {status} {}", reasons.join(" or "))
+            }
+            Self::ReportOrRefusal(status, reasons) => {
+                write!(f, "reported, or {status} {}", reasons.join(" or "))
             }
             Self::Device(code) => write!(f, "device: {code}"),
         }
@@ -174,7 +183,7 @@ const fn deception(trick: Trick, name: &'static str, code: &'static str, descrip
 }
 
 /// Every misbehaviour.
-pub static CASES: [Case; 37] = [
+pub static CASES: [Case; 38] = [
     case(
         Misbehaviour::ClonedIdevid,
         "cloned-idevid",
@@ -217,6 +226,12 @@ pub static CASES: [Case; 37] = [
         "retired-return",
         Expected::Refusal(404, &["policy-device-retired"]),
         "a device that its owner has retired asks for a voucher again",
+    ),
+    case(
+        Misbehaviour::ForeignPast,
+        "foreign-past",
+        Expected::ReportOrRefusal(403, &["policy-audit-log-suspicious"]),
+        "another domain got a voucher for the unit before; where the rules let it in, people must be told",
     ),
     case(
         Misbehaviour::ForeignIdevid,

@@ -4,10 +4,13 @@ use super::Got;
 use super::arena::{Arena, outcome};
 use crate::maker::Maker;
 use crate::pledge::{request_voucher, signed_request};
+use crate::rogue::{Domain, claim};
 use crate::unit::Unit;
 use crate::{Error, clock};
 
 const VOUCHER: &str = "a voucher";
+/// How a timeline calls a past in doubt.
+const SUSPICIOUS: &str = "audit-log-suspicious";
 
 /// Asks for a voucher as an honest pledge would, with whatever identity the unit has.
 async fn ask(arena: &mut Arena, unit: &Unit) -> Result<Got, Error> {
@@ -77,6 +80,24 @@ pub(super) async fn retired_return(arena: &mut Arena) -> Result<Got, Error> {
     arena.onboarded(&unit).await?;
     arena.operator()?.retire_device(unit.serial_number(), "scrapped, says device-sim").await?;
     ask(arena, &unit).await
+}
+
+/// Another domain has had the unit in its hands; then its new owner's registrar is asked, honestly.
+pub(super) async fn foreign_past(arena: &mut Arena) -> Result<Got, Error> {
+    arena.operator()?;
+    let unit = arena.unit()?;
+    let former = Domain::create("Former Owner", clock::now())?;
+    claim(&unit, &former, arena.nonce()?).await?;
+    match arena.onboarded(&unit).await {
+        Ok(_) if arena.operator()?.is_reported(unit.serial_number(), SUSPICIOUS).await? => {
+            Ok(Got::Reported { event: SUSPICIOUS })
+        }
+        Ok(_) => Ok(Got::Granted { what: "a certificate, and nobody was told" }),
+        Err(Error::Refused(refusal)) => {
+            Ok(Got::Refusal { status: refusal.status, reason: refusal.reason(), closed: None })
+        }
+        Err(other) => Err(other),
+    }
 }
 
 fn fresh_serial(arena: &mut Arena) -> Result<proto::SerialNumber, Error> {

@@ -12,21 +12,25 @@
 //! Does not: know HTTP.
 //! Invariants: of a request only the key is taken; one request has one certificate, however often it comes.
 
+use std::sync::Arc;
+
 use pki::{Certificate, Csr, Profile, PublicKey, Subject, Template, Unverified, random_serial};
 use proto::{Fingerprint, UnixTime, Version};
 use proto_est::{ChallengePassword, EnrollRequest, RenewalRequest, check_key};
 use server_listen::Peer;
-use server_policy::{CertificateFacts, Decision, Facts, RequestKind, decide};
+use server_policy::{CertificateFacts, Decision, Facts, RequestKind, Rule, decide};
 use server_store::{
-    Actor, BeginCertificate, Begun, Blob, CertificateDraft, CertificateKey, CertificateStatus,
+    Actor, AuditLog, BeginCertificate, Begun, Blob, CertificateDraft, CertificateKey, CertificateStatus,
     CompleteCertificate, Device, Error as StoreError, Stamp, Verb,
 };
 
 use super::publish_crl::issuer_key_id;
 use super::request_voucher::{add_device, base_facts, manufacturer_facts};
-use super::{ANEW_MAX, Error, Identity, Refusal, identify_renewing, refusals};
+use super::{ANEW_MAX, Error, Identity, Refusal, audit_log, identify_renewing, refusals};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
+/// After how many seconds a device asks again that waits for the MASA's log.
+const AUDIT_LOG_SECONDS: u32 = 1;
 /// How far back a validity begins, in seconds, for devices whose clock is slow.
 const BACKDATED_SECONDS: u64 = 300;
 
@@ -34,7 +38,7 @@ const BACKDATED_SECONDS: u64 = 300;
 ///
 /// # Errors
 /// A [`Refusal`] with the exact reason.
-pub async fn enroll(context: &Context, peer: &Peer, body: &[u8]) -> Result<Certificate, Refusal> {
+pub async fn enroll(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Certificate, Refusal> {
     let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let now = context.clock.now();
     let mut enrolled = enroll_at(context, owner, (peer, body), now).await;
@@ -51,15 +55,19 @@ pub async fn enroll(context: &Context, peer: &Peer, body: &[u8]) -> Result<Certi
 }
 
 async fn enroll_at(
-    context: &Context,
+    context: &Arc<Context>,
     owner: &OwnerContext,
     (peer, body): (&Peer, &[u8]),
     now: UnixTime,
 ) -> Result<Certificate, Refusal> {
     let (csr, _) = proto_est::parse_csr(body)?;
     let issuing = match identify_renewing(owner, peer, now).await? {
-        Identity::Pledge { manufacturer, idevid } => first(owner, (manufacturer, idevid), csr, now).await?,
-        Identity::Device { device, ldevid, .. } => next(owner, *device, ldevid, csr, now)?,
+        Identity::Pledge { manufacturer, idevid } => first(context, (manufacturer, idevid), csr, now).await?,
+        Identity::Device { device, ldevid, .. } => {
+            let id = device.id;
+            let log = owner.store.read(move |store| store.load_audit_log(id)).await?;
+            next(owner, (*device, log.as_ref()), ldevid, csr, now)?
+        }
     };
     let certificate = issuing.issue(owner, now).await?;
     context.metrics.event("certificate_issued");
@@ -75,18 +83,23 @@ struct Issuing {
 }
 
 async fn first(
-    owner: &OwnerContext,
+    context: &Arc<Context>,
     (manufacturer, idevid): (&Manufacturer, &Certificate),
     csr: Unverified<Csr>,
     now: UnixTime,
 ) -> Result<Issuing, Refusal> {
+    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let request = EnrollRequest::verify(csr, idevid, ChallengePassword::Refuse)?;
     check_key(request.public_key(), &owner.device_keys)?;
     let id = server_store::device_id(&manufacturer.id, request.serial_number());
     let device = owner.store.read(move |store| store.load_device(id)).await?;
     let mut facts = base_facts(RequestKind::Enroll, now, manufacturer, idevid);
-    add_device(&mut facts, device.as_ref(), idevid);
-    admit(&facts).map_err(|refusal| refusal.of(id))?;
+    add_device(&mut facts, device.as_ref(), idevid.fingerprint());
+    if let Some(device) = device.as_ref().filter(|_| audit_log::is_wanted(manufacturer)) {
+        let log = audit_log::current(context, owner, device).await?;
+        audit_log::add_log(&mut facts, owner, device, log.as_ref());
+    }
+    admit(&facts).map_err(|refusal| of_device(refusal, id))?;
     let device = device.ok_or(StoreError::DeviceUnknown)?;
     let subject = Subject {
         organization: Some(owner.settings.domain.clone()),
@@ -97,9 +110,14 @@ async fn first(
     Ok(Issuing { device, template, csr_digest: request.digest(), actor })
 }
 
+/// Names the device in a refusal that is to be on record; to wait is none.
+fn of_device(refusal: Refusal, device: proto::DeviceId) -> Refusal {
+    if refusal.class() == proto::Class::NotYet { refusal } else { refusal.of(device) }
+}
+
 fn next(
     owner: &OwnerContext,
-    device: Device,
+    (device, log): (Device, Option<&AuditLog>),
     ldevid: &Certificate,
     csr: Unverified<Csr>,
     now: UnixTime,
@@ -108,12 +126,9 @@ fn next(
     check_key(request.public_key(), &owner.device_keys)?;
     let mut facts = Facts::new(RequestKind::Reenroll, now);
     facts.manufacturer = owner.manufacturers.find(&device.manufacturer).map(manufacturer_facts);
-    facts.device = Some(server_policy::DeviceFacts {
-        state: device.state,
-        is_declared: device.declared_at.is_some(),
-        key: server_policy::KeyOnRecord::Same,
-        confirmed_at: device.confirmed_at,
-    });
+    // The IDevID is not shown here; the one on record is the device's.
+    add_device(&mut facts, Some(&device), device.idevid.unwrap_or_else(|| ldevid.fingerprint()));
+    audit_log::add_log(&mut facts, owner, &device, log);
     facts.certificate = Some(CertificateFacts {
         not_before_at: ldevid.not_before(),
         not_after_at: ldevid.not_after(),
@@ -128,10 +143,13 @@ fn next(
     Ok(Issuing { device, template, csr_digest: request.digest(), actor })
 }
 
-/// A certificate is never deferred: whoever may have a voucher may have it.
+/// A certificate is deferred only for the MASA's log: whoever may have a voucher may else have it.
 fn admit(facts: &Facts) -> Result<(), Refusal> {
     match decide(facts) {
         Decision::Admit { .. } => Ok(()),
+        Decision::Defer { rule: Rule::PastIsKnown, .. } => {
+            Err(Error::AuditLogAwaited { retry_after_seconds: AUDIT_LOG_SECONDS }.into())
+        }
         Decision::Defer { .. } => Err(Error::Waiting { retry_after_seconds: 60 }.into()),
         Decision::Refuse { reason, .. } => Err(reason.into()),
     }

@@ -54,6 +54,15 @@ pub enum Error {
     /// The journal does not hold: a record was changed, or is missing.
     #[error("the journal is damaged")]
     JournalDamaged,
+    /// The MASA's log of the device is waited for.
+    #[error("the MASA's log is waited for")]
+    AuditLogAwaited {
+        /// After how many seconds it is worth asking again.
+        retry_after_seconds: u32,
+    },
+    /// The MASA says that its log is where the manufacturer's list has no MASA, or sends on a second time.
+    #[error("the MASA's log is said to be where it may not be fetched from")]
+    AuditLogElsewhere,
     /// A record of ours cannot be read.
     #[error("a record cannot be read")]
     RecordUnreadable,
@@ -101,7 +110,10 @@ pub enum Error {
 impl Error {
     /// Returns after how many seconds it is worth asking again, where that is known.
     pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
-        if let Self::Waiting { retry_after_seconds } | Self::InProgress { retry_after_seconds } = self {
+        if let Self::Waiting { retry_after_seconds }
+        | Self::InProgress { retry_after_seconds }
+        | Self::AuditLogAwaited { retry_after_seconds } = self
+        {
             Some(*retry_after_seconds)
         } else {
             None
@@ -127,7 +139,8 @@ impl Reason for Error {
             | Self::ProximityNeeded
             | Self::ProductBlocked
             | Self::OwnerUnverified => Class::Refused,
-            Self::Waiting { .. } | Self::InProgress { .. } => Class::NotYet,
+            Self::Waiting { .. } | Self::InProgress { .. } | Self::AuditLogAwaited { .. } => Class::NotYet,
+            Self::AuditLogElsewhere => Class::Refused,
             Self::RoleMissing => Class::Unsupported,
             Self::DeviceAmbiguous | Self::PartMissing(_) => Class::Malformed,
             Self::CrlMissing => Class::Unknown,
@@ -146,6 +159,8 @@ impl Reason for Error {
             Self::Waiting { .. } => ReasonCode::new("request-waiting"),
             Self::InProgress { .. } => ReasonCode::new("request-in-progress"),
             Self::RefusedBefore(code) => code.clone(),
+            Self::AuditLogAwaited { .. } => ReasonCode::new("audit-log-awaited"),
+            Self::AuditLogElsewhere => ReasonCode::new("audit-log-elsewhere"),
             Self::RoleMissing => ReasonCode::new("role-missing"),
             Self::JournalDamaged => ReasonCode::new("journal-verify-damaged"),
             Self::DeviceAmbiguous => ReasonCode::new("device-ambiguous"),

@@ -1,8 +1,10 @@
 //! A pledge tells what became of its voucher, a device what became of its enrolment.
 //!
-//! Source: RFC 8995 §5.7, §5.9.4.
+//! Source: RFC 8995 §5.7, §5.9.4; §5.8: a report on a voucher makes the MASA's log due.
 //! Does not: believe a report; only a session opened with the LDevID itself shows that the device has it.
 //! Invariants: a report changes no state but by that session.
+
+use std::sync::Arc;
 
 use pki::Certificate;
 use proto::UnixTime;
@@ -13,7 +15,7 @@ use server_store::{
     Text, Verb,
 };
 
-use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
+use super::{ANEW_MAX, Error, Identity, Refusal, audit_log, identify, refusals};
 use crate::context::{Context, OwnerContext};
 
 /// Takes a report of either kind.
@@ -21,7 +23,7 @@ use crate::context::{Context, OwnerContext};
 /// # Errors
 /// A [`Refusal`] with the exact reason.
 pub async fn report_status(
-    context: &Context,
+    context: &Arc<Context>,
     peer: &Peer,
     kind: ReportKind,
     body: &[u8],
@@ -36,7 +38,7 @@ pub async fn report_status(
 }
 
 async fn report_at(
-    context: &Context,
+    context: &Arc<Context>,
     owner: &OwnerContext,
     (peer, kind, body): (&Peer, ReportKind, &[u8]),
     now: UnixTime,
@@ -46,19 +48,21 @@ async fn report_at(
     if report.is_newer() || !report.unknown_members.is_empty() {
         tracing::warn!(version = report.version, "a report has members that are not known here");
     }
-    let (device, certificate) = match identity {
+    let (device, certificate, asks_log) = match identity {
         Identity::Pledge { manufacturer, idevid } => {
             let serial = idevid.subject_serial_number().ok_or(proto_brski::Error::IdevidSerialMissing)?;
             let id = server_store::device_id(&manufacturer.id, &serial);
             let device = owner.store.read(move |store| store.load_device(id)).await?;
-            (device.ok_or(StoreError::DeviceUnknown)?, idevid)
+            // RFC8995-5.8-registrar-asks-for-log
+            let asks_log = kind == ReportKind::Voucher && audit_log::is_wanted(manufacturer);
+            (device.ok_or(StoreError::DeviceUnknown)?, idevid, asks_log)
         }
         Identity::Device { device, ldevid, .. } => {
             // RFC8995-5.9.4-confirmed-by-ldevid
             if kind == ReportKind::Enrollment && report.is_success {
                 confirm(context, owner, &device, ldevid).await?;
             }
-            (*device, ldevid)
+            (*device, ldevid, false)
         }
     };
     let command = RecordTelemetry {
@@ -67,13 +71,18 @@ async fn report_at(
         is_success: report.is_success,
         reason: Text::clipped(report.reason.as_deref().unwrap_or_default()),
         certificate: Some(certificate.fingerprint()),
+        asks_log,
     };
     let stamp = Stamp::new(now, Actor::Pledge(certificate.fingerprint()));
-    if owner.store.write(stamp, command).await?.is_none() {
-        let what = Repeated::Reported { kind, is_success: report.is_success };
-        refusals::count(owner, device.id, what, now);
+    match owner.store.write(stamp, command).await? {
+        Some(noted) if asks_log => audit_log::ask_if_owed(context, device.id, noted).await,
+        Some(_) => Ok(()),
+        None => {
+            let what = Repeated::Reported { kind, is_success: report.is_success };
+            refusals::count(owner, device.id, what, now);
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Records that the device has the LDevID that opened the session.

@@ -32,7 +32,7 @@ use server_store::{
 use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
-pub use ask_masa::resume_outstanding;
+pub(super) use ask_masa::{Outstanding, ask};
 pub(super) use facts::{add_device, base as base_facts, manufacturer_facts};
 
 /// After how many seconds a pledge asks again when its request is under way already.

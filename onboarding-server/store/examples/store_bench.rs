@@ -85,7 +85,8 @@ fn telemetry(store: &OwnerStore, devices: &[DeviceId], in_flight: usize, span: D
         *sent += 1;
         let reason = Text::default();
         let kind = ReportKind::Enrollment;
-        let command = RecordTelemetry { device, kind, is_success: true, reason, certificate: None };
+        let (certificate, asks_log) = (None, false);
+        let command = RecordTelemetry { device, kind, is_success: true, reason, certificate, asks_log };
         let sender = sender.clone();
         // A device may report so often in an hour; here an hour passes between two reports of one.
         let hours = u64::try_from(*sent / devices.len()).unwrap();
@@ -221,6 +222,7 @@ fn enroll(store: &OwnerStore, device: DeviceId, digest: Fingerprint) {
         is_success: true,
         reason: Text::default(),
         certificate: Some(digest),
+        asks_log: false,
     };
     store.execute(stamp(), report(ReportKind::Voucher)).unwrap();
     let serial = CertificateSerial::new(&digest.as_bytes()[..16]).unwrap();

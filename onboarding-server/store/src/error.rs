@@ -81,6 +81,9 @@ pub enum Error {
     /// The voucher-request is not in the state that the step needs, or is not the device's newest.
     #[error("the voucher-request is not waiting for this step")]
     VoucherRequestSettled,
+    /// The MASA's log of the device is not waited for, or not by this voucher-request.
+    #[error("the MASA's log is not waited for")]
+    AuditLogSettled,
     /// No such certificate is on record.
     #[error("the certificate is not on record")]
     CertificateUnknown,
@@ -174,6 +177,7 @@ impl Reason for Error {
             Self::DeviceChanged { .. }
             | Self::NonceUsed
             | Self::VoucherRequestSettled
+            | Self::AuditLogSettled
             | Self::CertificateSerialUsed
             | Self::CertificateSettled
             | Self::CrlNumber { .. }
@@ -217,6 +221,7 @@ impl Reason for Error {
             Self::NonceUsed => "voucher-request-nonce-used",
             Self::VoucherRequestUnknown => "voucher-request-unknown",
             Self::VoucherRequestSettled => "voucher-request-settled",
+            Self::AuditLogSettled => "audit-log-settled",
             Self::CertificateUnknown => "certificate-unknown",
             Self::CertificateSerialUsed => "certificate-serial-used",
             Self::CertificateSettled => "certificate-settled",

@@ -27,12 +27,14 @@ pub use maker::{
     UnitBegun, UnitFilter,
 };
 pub use owner::{
-    AbandonCertificate, Approval, ApproveDevice, BeginCertificate, BeginVoucher, Begun, Certificate,
-    CertificateDraft, CertificateKey, CertificateKind, CertificateStatus, ChangeState, Changed,
-    CompleteCertificate, CompleteVoucher, ConfirmEnrollment, CountRepeats, Crl, Declaration, DeclareDevice,
-    Declared, DeferVoucher, Device, DeviceFilter, FailVoucher, LABELS_MAX, Labels, Move, Noted, OutboxRow,
-    Owner, OwnerEvent, OwnerStore, Page, RecordCrl, RecordTelemetry, RefuseRequest, RefuseVoucher, Report,
-    ReportKind, Revocation, Standing, Taken, Task, VoucherIntake, VoucherRequest, VoucherStatus,
+    AbandonCertificate, Approval, ApproveDevice, AskAuditLog, AuditLog, AuditLogStatus, BeginCertificate,
+    BeginVoucher, Begun, Certificate, CertificateDraft, CertificateKey, CertificateKind, CertificateStatus,
+    ChangeState, Changed, CompleteAuditLog, CompleteCertificate, CompleteVoucher, ConfirmEnrollment,
+    CountRepeats, Crl, Declaration, DeclareDevice, Declared, DeferVoucher, Device, DeviceFilter,
+    FailAuditLog, FailVoucher, LABELS_MAX, Labels, LogAsked, Move, Noted, OutboxRow, Owner, OwnerEvent,
+    OwnerStore, PAST_VOUCHERS_MAX, Page, PastVoucher, PastVouchers, RecordCrl, RecordTelemetry,
+    RefuseRequest, RefuseVoucher, Report, ReportKind, Revocation, Standing, Taken, Task, VoucherIntake,
+    VoucherRequest, VoucherStatus,
 };
 pub use pace::{PACE_RECORDS_MAX, PACE_SECONDS, Pace};
 pub use repeat::{Repeated, Repeats, Verb};

@@ -208,6 +208,7 @@ fn a_device_causes_so_many_records_an_hour_and_no_more_and_a_restart_does_not_he
         is_success: false,
         reason: text("again"),
         certificate: None,
+        asks_log: false,
     };
     onboard(&store, 1, 7);
     for n in 3..u64::from(PACE_RECORDS_MAX) {

@@ -131,6 +131,18 @@ fn copy_dir(from: &Path, to: &Path) {
 /// One step of a random life: which verb, which device of few, which number for request, certificate, key.
 type Step = (u8, u64, u64);
 
+/// Owes a device's log, or settles the debt one way or the other.
+fn log_step(store: &OwnerStore, n: u64, time: u64) -> Result<(), Error> {
+    let at_time = stamp(time);
+    match (store.load_audit_log(device(n)).unwrap(), time % 2) {
+        (None, _) => store.execute(at_time, AskAuditLog { device: device(n) }).map(drop),
+        (Some(asked), 0) => store.execute(at_time, audit_log(n, asked.pvr_digest)).map(drop),
+        (Some(AuditLog { pvr_digest, .. }), _) => {
+            store.execute(at_time, FailAuditLog { device: device(n), pvr_digest, code: CODE }).map(drop)
+        }
+    }
+}
+
 fn owner_step(store: &OwnerStore, (verb, n, id): Step, time: u64) {
     let expected = store.load_device(device(n)).unwrap().map(|device| device.version);
     let known = expected.unwrap_or(proto::Version(1));
@@ -183,6 +195,7 @@ fn owner_step(store: &OwnerStore, (verb, n, id): Step, time: u64) {
                 is_success: true,
                 reason: text("fine"),
                 certificate: None,
+                asks_log: true,
             };
             store.execute(at_time, command).map(drop)
         }
@@ -191,6 +204,7 @@ fn owner_step(store: &OwnerStore, (verb, n, id): Step, time: u64) {
             let command = ApproveDevice { device: device(n), expected: known, note: text("ours") };
             store.execute(at_time, command).map(drop)
         }
+        15 => log_step(store, n, time),
         _ => {
             let event = Event::ALL[(id * 31 + time) as usize % Event::ALL.len()];
             let (device, note) = (device(n), text(""));

@@ -1,7 +1,9 @@
 //! The MASA's list of the domains that got vouchers for a device.
-//! Source: RFC 8995 §5.8.1 (form), §5.8.3 (what a registrar makes of it).
-//! Does not: keep the log or decide; it writes, reads and finds what a policy wants to know.
+//! Source: RFC 8995 §5.8.1.
+//! Does not: keep the log or judge it; it writes and reads.
 //! Invariants: integers are written as integers; on reading, strings of digits count too, as the RFC's example has them.
+
+use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,27 +56,22 @@ pub struct Truncation {
     pub arbitrary: u64,
 }
 
-/// What a registrar's policy asks of a log (RFC 8995 §5.8.3).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditFindings {
-    /// Domains in the log that are not ours, each once.
-    pub foreign_domains: Vec<DomainId>,
-    /// How many vouchers without nonce there are: each could be used to take the device over.
-    pub nonceless: usize,
-    /// How many events there are before the time that was asked about, such as the purchase.
-    pub before: usize,
-    /// Whether events were left out at will.
-    pub is_arbitrarily_truncated: bool,
-}
-
 impl MasaAuditLog {
-    /// Makes a log out of a MASA's records, the newest first; what exceeds 64 events is counted as left out.
+    /// Makes a log out of a MASA's records, the newest first.
+    ///
+    /// A log of more than 64 events is abridged: of each domain the newest event with a nonce and the newest without
+    /// stay and tell how many went. What exceeds 64 even then is left out at will, and counted.
+    // RFC8995-5.8.1-truncated
     #[must_use]
     pub fn new(mut events: Vec<AuditEvent>) -> Self {
+        let mut truncation = Truncation::default();
+        if events.len() > AUDIT_LOG_EVENTS_MAX {
+            events = without_duplicates(events, &mut truncation);
+        }
         let excess = events.len().saturating_sub(AUDIT_LOG_EVENTS_MAX);
         events.truncate(AUDIT_LOG_EVENTS_MAX);
-        let arbitrary = u64::try_from(excess).unwrap_or(COUNT_MAX).min(COUNT_MAX);
-        Self { version: VERSION, events, truncation: Truncation { arbitrary, ..Truncation::default() } }
+        truncation.arbitrary = u64::try_from(excess).unwrap_or(COUNT_MAX).min(COUNT_MAX);
+        Self { version: VERSION, events, truncation }
     }
 
     /// Reads a log.
@@ -113,24 +110,25 @@ impl MasaAuditLog {
         });
         log.to_string().into_bytes()
     }
+}
 
-    /// Finds what a policy wants to know; `ours` are all domain ids that we have had.
-    // RFC8995-5.8.3-log-findings
-    #[must_use]
-    pub fn findings(&self, ours: &[DomainId], bought_at: Option<UnixTime>) -> AuditFindings {
-        let mut foreign_domains: Vec<DomainId> =
-            self.events.iter().map(|event| event.domain_id.clone()).collect();
-        foreign_domains.retain(|domain| !ours.contains(domain));
-        foreign_domains.sort_unstable();
-        foreign_domains.dedup();
-        let is_before = |event: &&AuditEvent| bought_at.is_some_and(|at| event.at < at);
-        AuditFindings {
-            foreign_domains,
-            nonceless: self.events.iter().filter(|event| event.nonce.is_none()).count(),
-            before: self.events.iter().filter(is_before).count(),
-            is_arbitrarily_truncated: self.truncation.arbitrary > 0,
-        }
+/// Keeps of each domain the newest event with a nonce and the newest without; those are the first that come.
+fn without_duplicates(events: Vec<AuditEvent>, truncation: &mut Truncation) -> Vec<AuditEvent> {
+    let mut kept: Vec<AuditEvent> = Vec::new();
+    let mut place: BTreeMap<(DomainId, bool), usize> = BTreeMap::new();
+    for event in events {
+        let is_nonced = event.nonce.is_some();
+        let first = *place.entry((event.domain_id.clone(), is_nonced)).or_insert(kept.len());
+        let Some(newer) = kept.get_mut(first) else {
+            kept.push(event);
+            continue;
+        };
+        let counter =
+            if is_nonced { &mut truncation.nonced_duplicates } else { &mut truncation.nonceless_duplicates };
+        *counter = (*counter + 1).min(COUNT_MAX);
+        newer.truncated = (newer.truncated + 1).min(COUNT_MAX);
     }
+    kept
 }
 
 fn parse_event(event: Value) -> Result<AuditEvent, Error> {
@@ -236,22 +234,26 @@ mod tests {
     }
 
     #[test]
-    fn a_long_history_is_abridged_and_says_so() {
-        let log = MasaAuditLog::new(vec![event(1, None); AUDIT_LOG_EVENTS_MAX + 3]);
-        assert_eq!((log.events.len(), log.truncation.arbitrary), (AUDIT_LOG_EVENTS_MAX, 3));
-        assert_eq!(MasaAuditLog::new(vec![event(1, None); 5000]).truncation.arbitrary, 1024);
+    fn a_long_history_keeps_the_newest_of_each_domain_and_says_what_went() {
+        // RFC8995-5.8.1-truncated
+        let nonce: Option<&[u8]> = Some(b"12345678");
+        let mut events = vec![event(1, None); 3];
+        events.extend(vec![event(1, nonce); AUDIT_LOG_EVENTS_MAX]);
+        let log = MasaAuditLog::new(events);
+        assert_eq!(log.events.iter().map(|event| event.truncated).collect::<Vec<_>>(), [2, 63]);
+        let expected = Truncation { nonced_duplicates: 63, nonceless_duplicates: 2, arbitrary: 0 };
+        assert_eq!(log.truncation, expected);
         assert_eq!(MasaAuditLog::parse(&log.write()), Ok(log));
+        assert_eq!(MasaAuditLog::new(vec![event(1, None); 5000]).truncation.nonceless_duplicates, 1024);
     }
 
     #[test]
-    fn findings_name_foreign_domains_nonceless_vouchers_and_early_events() {
-        // RFC8995-5.8.3-log-findings
-        let log = MasaAuditLog::new(vec![event(1, Some(b"12345678")), event(2, None), event(2, None)]);
-        let ours = DomainId::new(&[1; 20]).unwrap();
-        let findings = log.findings(&[ours], Some(UnixTime::from_seconds(1_600_000_001)));
-        assert_eq!(findings.foreign_domains, [DomainId::new(&[2; 20]).unwrap()]);
-        assert_eq!((findings.nonceless, findings.before), (2, 3));
-        assert!(!findings.is_arbitrarily_truncated);
+    fn a_history_of_too_many_domains_is_cut_and_says_so() {
+        // RFC8995-5.8.1-truncated
+        let log = MasaAuditLog::new((0..70).map(|domain| event(domain, None)).collect());
+        assert_eq!((log.events.len(), log.truncation.arbitrary), (AUDIT_LOG_EVENTS_MAX, 6));
+        let short = MasaAuditLog::new(vec![event(1, None); AUDIT_LOG_EVENTS_MAX]);
+        assert_eq!((short.events.len(), short.truncation), (AUDIT_LOG_EVENTS_MAX, Truncation::default()));
     }
 
     #[test]

@@ -198,6 +198,12 @@ impl Unverified<Rvr> {
         self.peek().1.serial_number()
     }
 
+    /// Returns the nonce in it, not yet believed: to find what was answered to the very same request before.
+    #[must_use]
+    pub const fn claimed_nonce(&self) -> Option<&Nonce> {
+        self.peek().1.nonce()
+    }
+
     /// Checks the request as a MASA must (RFC 8995 §5.5.2 to §5.5.6).
     ///
     /// # Errors

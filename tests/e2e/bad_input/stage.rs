@@ -4,14 +4,14 @@ use device_sim::clock;
 use device_sim::pledge::{Enrolled, Reenrollment};
 use device_sim::pledge::{
     Running, Session, Step, Transcript, encode_est, ldevid_request, request_voucher, signed_request,
-    voucher_request,
 };
 use device_sim::transport::{Endpoint, Identity, Patience};
 use device_sim::unit::Unit;
 use pki::cms::Compat;
 use pki::{Certificate, KeyAlgorithm, Signer, Subject, csr};
+use proto_brski::pledge::PvrContent;
 use proto_brski::{Format, Pvr, PvrCheck, registrar};
-use proto_voucher::{Nonce, VoucherRequest};
+use proto_voucher::{Assertion, Nonce, Pins, VoucherRequest};
 use serde_json::Value;
 use tests::server::Server;
 
@@ -53,7 +53,7 @@ pub(crate) struct Stage {
     pub(crate) honest: Unit,
     /// The genuine request for which [`Self::vouched`] got its voucher.
     pub(crate) granted: Vec<u8>,
-    granted_request: VoucherRequest,
+    granted_request: PvrContent,
     device: Enrolled,
     registrar: Identity,
     station: Identity,
@@ -115,9 +115,11 @@ impl Stage {
 
     /// What the pledge would send after `change` to the members of its request.
     pub(crate) fn pvr_with(&self, change: fn(&mut Value)) -> Vec<u8> {
-        let nonce = Nonce::from_random([9; 16]);
-        let request =
-            voucher_request(self.pledge.serial_number(), self.registrar_certificate(), &nonce, clock::now());
+        let mut request = VoucherRequest::new(self.pledge.serial_number().clone());
+        request.assertion = Some(Assertion::Proximity);
+        request.created_at = Some(clock::now());
+        request.nonce = Some(Nonce::from_random([9; 16]));
+        request.proximity_registrar = Pins::from_certificate(self.registrar_certificate().der());
         let text = proto_voucher::json::write_voucher_request(&request).expect("a request");
         let mut json: Value = serde_json::from_slice(&text).expect("JSON");
         change(&mut json[CONTAINER]);
@@ -134,7 +136,7 @@ impl Stage {
     pub(crate) fn reused_nonce(&self) -> Vec<u8> {
         let mut request = self.granted_request.clone();
         request.created_at = request.created_at.map(|at| at.minus(std::time::Duration::from_secs(1)));
-        signed_request(&request, self.vouched.idevid()).expect("it is signed")
+        signed_request(&request, self.vouched.idevid()).expect("it is signed").request().to_vec()
     }
 
     /// What the registrar would ask the MASA for the pledge.
@@ -185,15 +187,16 @@ fn running() -> Running {
     Transcript::new().begin(Step::Connect)
 }
 
-async fn obtain_voucher(server: &Server, unit: &Unit) -> (VoucherRequest, Vec<u8>) {
+async fn obtain_voucher(server: &Server, unit: &Unit) -> (PvrContent, Vec<u8>) {
     let endpoint: Endpoint = server.registrar();
     let mut session = Session::open(&endpoint, Some(unit.idevid()), Patience::default(), &mut running())
         .await
         .expect("a session");
     let registrar = session.registrar().expect("a registrar");
-    let request =
-        voucher_request(unit.serial_number(), registrar, &Nonce::from_random([8; 16]), clock::now());
-    let signed = signed_request(&request, unit.idevid()).expect("it is signed");
-    session.send_until_decided(&request_voucher(signed.clone()), &mut running()).await.expect("a voucher");
+    let idevid = &unit.idevid().chain[0];
+    let nonce = Nonce::from_random([8; 16]);
+    let request = PvrContent::honest(idevid, registrar, nonce, Some(clock::now())).expect("a request");
+    let signed = signed_request(&request, unit.idevid()).expect("it is signed").request().to_vec();
+    session.send_until_decided(&request_voucher(&signed), &mut running()).await.expect("a voucher");
     (request, signed)
 }

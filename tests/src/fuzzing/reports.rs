@@ -2,6 +2,7 @@
 
 use proto::UnixTime;
 use proto_brski::{AUDIT_LOG_EVENTS_MAX, MasaAuditLog, Telemetry};
+use server_policy::{AuditLogFacts, Known, PastEntry};
 
 use super::pki::is_explained;
 
@@ -28,9 +29,16 @@ pub fn audit_log(bytes: &[u8]) {
     };
     assert!(log.events.len() <= AUDIT_LOG_EVENTS_MAX);
     let ours: Vec<_> = log.events.first().map(|event| event.domain_id.clone()).into_iter().collect();
-    let findings = log.findings(&ours, Some(UnixTime::from_seconds(1_618_358_400)));
-    assert!(findings.foreign_domains.iter().all(|domain| !ours.contains(domain)));
-    assert!(findings.nonceless.max(findings.before) <= log.events.len());
+    let since = UnixTime::from_seconds(1_618_358_400);
+    let known = Known { ours: &ours, expected: &[], device_since_at: since };
+    let entries = log.events.iter().map(|event| PastEntry {
+        at: event.at,
+        domain: &event.domain_id,
+        is_nonced: event.nonce.is_some(),
+    });
+    let counted = AuditLogFacts::count(entries, 0, &known, since);
+    let foreign = log.events.iter().filter(|event| !ours.contains(&event.domain_id)).count();
+    assert_eq!(usize::try_from(counted.foreign_entries), Ok(foreign));
     let written = MasaAuditLog::parse(&log.write());
     // Counters stop at 1024 where they are written (RFC 8995 §5.8.1).
     log.events.iter_mut().for_each(|event| event.truncated = event.truncated.min(1024));

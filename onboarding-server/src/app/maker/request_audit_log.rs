@@ -1,7 +1,8 @@
 //! A registrar asks the MASA which domains had vouchers for a unit.
 //!
 //! Source: RFC 8995 §5.8.
-//! 1. The request is the one for a voucher, verified again: only who could have a voucher may read the log.
+//! 1. The request is the one that got a voucher, octet for octet: it was verified then. Any other is verified now: only
+//!    who could have a voucher may read the log.
 //! 2. The domain must have had one; to all others there is no log.
 //! 3. The entries are written, the newest first.
 //!
@@ -9,15 +10,15 @@
 //! Invariants: who never had the unit cannot tell a unit without a log from one with.
 
 use proto::Seq;
-use proto_brski::{AuditEvent, MasaAuditLog};
+use proto_brski::{AuditEvent, Format, MasaAuditLog, Rvr};
 use proto_voucher::{Assertion, Nonce};
 use server_listen::Peer;
-use server_store::AuditEntry;
+use server_store::{AuditEntry, Nonce as StoreNonce};
 
 use super::maker;
 use super::registrar_request::RegistrarRequest;
 use crate::app::{Error, Refusal};
-use crate::context::Context;
+use crate::context::{Context, MakerContext};
 
 /// Takes the request that once asked for a voucher and returns the audit log as JSON.
 ///
@@ -25,6 +26,9 @@ use crate::context::Context;
 /// [`Error::AuditLogForeign`] (`Unknown`); whatever is wrong with the request.
 pub async fn request_audit_log(context: &Context, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
     let maker = maker(context)?;
+    if let Some(entries) = asked_before(maker, body).await? {
+        return write(entries);
+    }
     let request = RegistrarRequest::verify(maker, peer, body, context.clock.now()).await?;
     let (unit, domains) = (request.unit.id, request.domains());
     let read = maker.store.read(move |store| {
@@ -36,7 +40,25 @@ pub async fn request_audit_log(context: &Context, peer: &Peer, body: &[u8]) -> R
         Ok(None)
     });
     // RFC8995-5.8-owner-only
-    let entries = read.await?.ok_or(Error::AuditLogForeign)?;
+    write(read.await?.ok_or(Error::AuditLogForeign)?)
+}
+
+/// Finds the log by a request that got a voucher before; RFC 8995 §5.8 lets a MASA not verify it a second time.
+// RFC8995-5.8-same-request
+async fn asked_before(maker: &MakerContext, body: &[u8]) -> Result<Option<Vec<AuditEntry>>, Refusal> {
+    let parsed = Rvr::parse(body, Format::CmsJson)?;
+    let unit = server_store::device_id(&maker.settings.id, parsed.claimed_serial_number());
+    let nonce = parsed.claimed_nonce().map(|nonce| StoreNonce::new(nonce.as_bytes())).transpose()?;
+    let digest = parsed.digest();
+    let read = maker.store.read(move |store| {
+        let voucher = store.load_masa_voucher(unit, nonce.as_ref(), digest)?;
+        let is_this = voucher.is_some_and(|found| found.rvr_digest == digest && found.voucher.is_some());
+        if is_this { store.list_audit_log(unit, Seq(0), usize::MAX).map(Some) } else { Ok(None) }
+    });
+    Ok(read.await?)
+}
+
+fn write(entries: Vec<AuditEntry>) -> Result<Vec<u8>, Refusal> {
     let events = entries.into_iter().rev().map(event).collect::<Result<_, Error>>()?;
     Ok(MasaAuditLog::new(events).write())
 }

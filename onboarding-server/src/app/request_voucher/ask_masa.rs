@@ -4,31 +4,30 @@
 use std::sync::Arc;
 
 use proto::{Class, Fingerprint, ManufacturerId, Reason, ReasonCode, Version};
-use proto_brski::registrar::{AskMasa, AwaitMasa, MasaReply};
+use proto_brski::registrar::{AskMasa, AwaitMasa};
 use proto_brski::{MasaUrl, VoucherTrust};
 use serde::{Deserialize, Serialize};
 use server_store::{
-    Blob, Command, CompleteVoucher, Error as StoreError, FailVoucher, OutboxRow, Owner, Stamp, Task, Text,
-    VoucherStatus,
+    Blob, Command, CompleteVoucher, Error as StoreError, FailVoucher, Owner, Stamp, Text, VoucherStatus,
 };
-use tokio::task::JoinSet;
 
 use super::{ANEW_MAX, Error, Refusal, waiting};
 use crate::context::{Context, OwnerContext};
-use crate::effects::masa_client::{Answer, Destination};
 
-/// How many outstanding questions are read at a time.
-const OUTBOX_PAGE: usize = 256;
-/// How many outstanding questions are asked at a time, so that one MASA that does not answer holds up few others.
-const ASKED_TOGETHER: usize = 16;
-
-/// What is kept of a question until its answer is on record.
+/// What is kept of a question until its answer is on record, and afterwards for the MASA's log.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outstanding {
-    manufacturer: ManufacturerId,
-    masa_url: String,
-    rvr: Blob,
+pub(in crate::app) struct Outstanding {
+    pub(in crate::app) manufacturer: ManufacturerId,
+    pub(in crate::app) masa_url: String,
+    pub(in crate::app) rvr: Blob,
     awaiting: AwaitMasa,
+}
+
+impl Outstanding {
+    /// Unpacks a question.
+    pub(in crate::app) fn read(saved: &Blob) -> Result<Self, Error> {
+        ciborium::from_reader(saved.as_bytes()).map_err(|_| Error::RecordUnreadable)
+    }
 }
 
 /// Packs a question for the store.
@@ -45,7 +44,7 @@ pub(super) fn save(ask: &AskMasa, manufacturer: &ManufacturerId, url: &MasaUrl) 
 }
 
 /// Asks for the request with this digest and waits for what becomes of it.
-pub(super) async fn ask(context: Arc<Context>, pvr_digest: Fingerprint) -> Result<Vec<u8>, Refusal> {
+pub(in crate::app) async fn ask(context: Arc<Context>, pvr_digest: Fingerprint) -> Result<Vec<u8>, Refusal> {
     let task = tokio::spawn(async move { ask_now(&context, pvr_digest).await });
     task.await.unwrap_or_else(|_| Err(Error::RecordUnreadable.into()))
 }
@@ -60,7 +59,7 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
         Ok(url) => url,
         Err(error) => return fail(context, pvr_digest, error.into()).await,
     };
-    let to = Destination { manufacturer, url: &url, registrar: &owner.registrar };
+    let to = owner.destination(manufacturer, &url);
     let answer = match owner.masa.request_voucher(to, outstanding.rvr.into_bytes()).await {
         Ok(answer) => answer,
         // The question stays in the outbox; the pledge asks again with the same bytes.
@@ -76,7 +75,7 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
         clock: Some(context.clock.now()),
         compat: manufacturer.compat,
     };
-    match outstanding.awaiting.resume(&reply(&answer), &trust) {
+    match outstanding.awaiting.resume(&answer.reply(), &trust) {
         Ok(voucher) => complete(context, owner, pvr_digest, &voucher).await,
         Err(error) if matches!(error.class(), Class::Busy | Class::NotYet) => {
             retry_later(context, pvr_digest);
@@ -86,21 +85,10 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
     }
 }
 
-fn reply(answer: &Answer) -> MasaReply<'_> {
-    MasaReply {
-        status: answer.status,
-        media_type: answer.media_type.as_deref(),
-        retry_after_seconds: answer.retry_after_seconds,
-        body: &answer.body,
-    }
-}
-
 async fn load(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<Outstanding, Refusal> {
     let request = owner.store.read(move |store| store.voucher_by_pvr_digest(pvr_digest)).await?;
     match request.map(|request| request.status) {
-        Some(VoucherStatus::Asking { awaiting }) => {
-            Ok(ciborium::from_reader(awaiting.as_bytes()).map_err(|_| Error::RecordUnreadable)?)
-        }
+        Some(VoucherStatus::Asking { awaiting }) => Ok(Outstanding::read(&awaiting)?),
         Some(
             VoucherStatus::Deferred { .. }
             | VoucherStatus::Issued { .. }
@@ -168,46 +156,8 @@ async fn version(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<Versio
     Ok(found.await?.ok_or(StoreError::VoucherRequestUnknown)?.version)
 }
 
-/// Leaves the question in the outbox, where [`resume_outstanding`] finds it.
+/// Leaves the question in the outbox, where [`super::super::outbox`] finds it.
 fn retry_later(context: &Context, pvr_digest: Fingerprint) {
     context.metrics.event("masa_retry");
     tracing::info!(%pvr_digest, "the MASA will be asked again");
-}
-
-/// Asks again whatever is owed: after a start, and from time to time.
-///
-/// # Errors
-/// Faults of the store.
-pub async fn resume_outstanding(context: &Arc<Context>) -> Result<usize, Refusal> {
-    let Some(owner) = context.owner.as_ref() else { return Ok(0) };
-    // A younger question is still being answered by the request that raised it, unless that request died with an
-    // earlier process.
-    let stale_at = context.clock.now().minus(owner.settings.masa_timeout);
-    let opened_at = owner.store.store().opening().head.seq;
-    let is_left = |row: &OutboxRow| row.owed_since_at <= stale_at || row.seq <= opened_at;
-    let (mut cursor, mut asked, mut asking) = (None, 0, JoinSet::new());
-    loop {
-        let from = cursor.take();
-        let owed = owner.store.read(move |store| store.list_outbox(from.as_deref(), OUTBOX_PAGE)).await?;
-        for row in owed.rows.into_iter().filter(is_left) {
-            let Task::AskMasa { pvr_digest } = row.task else { continue };
-            if asking.len() >= ASKED_TOGETHER {
-                asking.join_next().await;
-            }
-            asked += 1;
-            asking.spawn(ask_again(Arc::clone(context), pvr_digest));
-        }
-        cursor = owed.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    asking.join_all().await;
-    Ok(asked)
-}
-
-async fn ask_again(context: Arc<Context>, pvr_digest: Fingerprint) {
-    if let Err(refusal) = ask(context, pvr_digest).await {
-        tracing::info!(%pvr_digest, %refusal, "an outstanding voucher-request is still without a voucher");
-    }
 }

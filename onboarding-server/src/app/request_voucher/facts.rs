@@ -1,7 +1,7 @@
 //! What policy is told of a voucher-request.
 
 use pki::Certificate;
-use proto::UnixTime;
+use proto::{Fingerprint, UnixTime};
 use proto_brski::MasaUrl;
 use server_config::{AuditLog, Reonboarding, UnknownDevices};
 use server_policy::{
@@ -25,7 +25,7 @@ impl Asking<'_> {
         if let Some(earlier) = earlier.filter(|e| matches!(e.status, VoucherStatus::Deferred { .. })) {
             facts.first_asked_at = earlier.received_at;
         }
-        add_device(&mut facts, device, self.idevid);
+        add_device(&mut facts, device, self.idevid.fingerprint());
         facts.masa = masa
             .map(|url| MasaFacts { authority: url.authority(), is_allowed: self.manufacturer.allows(url) });
         facts
@@ -73,10 +73,9 @@ pub(in crate::app) fn manufacturer_facts(manufacturer: &Manufacturer) -> Manufac
     }
 }
 
-/// Adds what is on record of the device that asks with `idevid`.
-pub(in crate::app) fn add_device(facts: &mut Facts, device: Option<&Device>, idevid: &Certificate) {
+/// Adds what is on record of the device that asks with the IDevID of this fingerprint.
+pub(in crate::app) fn add_device(facts: &mut Facts, device: Option<&Device>, fingerprint: Fingerprint) {
     let Some(device) = device else { return };
-    let fingerprint = idevid.fingerprint();
     facts.device = Some(DeviceFacts {
         state: device.state,
         is_declared: device.declared_at.is_some(),

@@ -66,11 +66,18 @@ const fn kind(event: &OwnerEvent) -> &'static str {
         OwnerEvent::CertificateCompleted { .. } => "certificate-issued",
         OwnerEvent::CertificateAbandoned { .. } => "certificate-abandoned",
         OwnerEvent::TelemetryRecorded { kind, .. } => kind_of_report(*kind),
+        OwnerEvent::AuditLogAsked { .. } => "audit-log-asked",
+        OwnerEvent::AuditLogReceived { code, .. } => kind_of_log(code.is_some()),
+        OwnerEvent::AuditLogFailed { .. } => "audit-log-failed",
         OwnerEvent::EnrollmentConfirmed { .. } => "enrollment-confirmed",
         OwnerEvent::CrlRecorded { .. } => "crl-published",
         // A record of a later version.
         _ => "other",
     }
+}
+
+const fn kind_of_log(is_suspicious: bool) -> &'static str {
+    if is_suspicious { "audit-log-suspicious" } else { "audit-log-received" }
 }
 
 const fn kind_of_report(kind: ReportKind) -> &'static str {
@@ -155,6 +162,8 @@ fn code(event: &OwnerEvent) -> String {
     | OwnerEvent::VoucherFailed { code, .. }
     | OwnerEvent::RequestRefused { code, .. }
     | OwnerEvent::CertificateAbandoned { code, .. }
+    | OwnerEvent::AuditLogFailed { code, .. }
+    | OwnerEvent::AuditLogReceived { code: Some(code), .. }
     | OwnerEvent::StateChanged { code: Some(code), .. } = event
     {
         return code.to_string();
@@ -186,7 +195,21 @@ fn details(event: &OwnerEvent) -> BTreeMap<String, String> {
         OwnerEvent::VoucherCompleted { pvr_digest, assertion, .. } => {
             vec![pvr(pvr_digest), ("assertion", assertion.to_string())]
         }
-        OwnerEvent::VoucherFailed { pvr_digest, .. } => vec![pvr(pvr_digest)],
+        OwnerEvent::VoucherFailed { pvr_digest, .. }
+        | OwnerEvent::AuditLogAsked { pvr_digest, .. }
+        | OwnerEvent::AuditLogFailed { pvr_digest, .. } => vec![pvr(pvr_digest)],
+        OwnerEvent::AuditLogReceived { pvr_digest, log, .. } => {
+            let mut domains: Vec<String> = log.entries.iter().map(|entry| entry.domain.to_string()).collect();
+            domains.sort_unstable();
+            domains.dedup();
+            vec![
+                pvr(pvr_digest),
+                ("log_digest", log.digest.to_string()),
+                ("entries", log.entries.len().to_string()),
+                ("hidden", log.hidden.to_string()),
+                ("domains", domains.join(" ")),
+            ]
+        }
         OwnerEvent::RequestRefused { verb, .. } => vec![("verb", verb.name().to_owned())],
         OwnerEvent::RepeatsCounted { repeats } => details_of(repeats),
         OwnerEvent::CertificateBegun { draft, .. } => {

@@ -44,11 +44,11 @@ impl Model for Owner {
 }
 
 /// One event on its way into the state.
-struct Apply<'a, 'v> {
-    view: &'a View<'v>,
-    writes: &'a mut Writes,
-    seq: Seq,
-    at: UnixTime,
+pub(super) struct Apply<'a, 'v> {
+    pub(super) view: &'a View<'v>,
+    pub(super) writes: &'a mut Writes,
+    pub(super) seq: Seq,
+    pub(super) at: UnixTime,
 }
 
 impl Apply<'_, '_> {
@@ -86,10 +86,14 @@ impl Apply<'_, '_> {
             OwnerEvent::CertificateBegun { draft, kind, .. } => self.begin_certificate(record, draft, *kind),
             OwnerEvent::CertificateCompleted { .. } => self.complete_certificate(record),
             OwnerEvent::CertificateAbandoned { key, .. } => self.abandon_certificate(record, key),
-            OwnerEvent::TelemetryRecorded { kind, is_success, .. } => {
+            OwnerEvent::TelemetryRecorded { device, kind, is_success, asks_log, .. } => {
                 let report = Report { kind: *kind, is_success: *is_success, at: record.at };
-                self.report(record, report)
+                self.report(record, report)?;
+                asks_log.map_or(Ok(()), |pvr_digest| self.owe_log(*device, pvr_digest))
             }
+            OwnerEvent::AuditLogAsked { device, pvr_digest } => self.owe_log(*device, *pvr_digest),
+            OwnerEvent::AuditLogReceived { device, log, .. } => self.keep_log(*device, log),
+            OwnerEvent::AuditLogFailed { device, code, .. } => self.fail_log(*device, code),
             OwnerEvent::EnrollmentConfirmed { moved, .. } => {
                 self.change(record, |device| set_move(device, *moved, record.at))
             }
@@ -192,6 +196,7 @@ impl Apply<'_, '_> {
             idevid: intake.idevid,
             nonce: intake.nonce.clone(),
             received_at: earlier.map_or(self.at, |earlier| earlier.received_at),
+            asked: matches!(status, VoucherStatus::Asking { .. }).then_some(self.seq),
             status,
         };
         self.drop_question(intake.pvr_digest)?;

@@ -3,6 +3,7 @@
 use proto::{DeviceId, Fingerprint, ManufacturerId, ProductName, ReasonCode, Seq, SerialNumber, Version};
 use server_lifecycle::{Event, Illegal, State};
 
+use super::audit_log::{is_unanswered, log_to_ask};
 use super::check::{changed, expect, load_device, step};
 use super::event::OwnerEvent;
 use super::rows::{Device, Labels, ReportKind};
@@ -49,7 +50,8 @@ pub enum Declaration {
     Unchanged,
 }
 
-/// Records a person's yes; the state does not change. Again by anyone is the same.
+/// Records a person's yes; the state does not change. Again by anyone is the same, unless the device's past came to
+/// light in between.
 #[derive(Clone, Debug)]
 pub struct ApproveDevice {
     /// Which.
@@ -91,6 +93,8 @@ pub struct RecordTelemetry {
     pub reason: Text,
     /// The certificate of the connection it came over.
     pub certificate: Option<Fingerprint>,
+    /// Whether the MASA is to be asked for its log, if there is a voucher whose log is not here.
+    pub asks_log: bool,
 }
 
 /// Records that a request was refused which has no record of its own kind, on record or not. Changes no device.
@@ -152,7 +156,12 @@ impl Command<Owner> for ApproveDevice {
     fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Changed>, Error> {
         let device = load_device(view, self.device)?;
         let is_used_up = |at| device.confirmed_at.is_some_and(|confirmed_at| confirmed_at >= at);
-        if device.approval.as_ref().is_some_and(|approval| !is_used_up(approval.at)) {
+        let earlier = device.approval.as_ref().map(|approval| approval.at).filter(|at| !is_used_up(*at));
+        let is_open = match earlier {
+            None => true,
+            Some(at) => is_unanswered(view, device.id, at)?,
+        };
+        if !is_open {
             return Ok(Outcome::Unchanged(changed(view, &device, device.version)));
         }
         expect(&device, self.expected)?;
@@ -213,7 +222,8 @@ impl Command<Owner> for RecordTelemetry {
     type Reply = Option<Noted>;
 
     fn check(&self, view: &View<'_>, stamp: &Stamp) -> Result<Outcome<OwnerEvent, Option<Noted>>, Error> {
-        if load_device(view, self.device)?.pace.check(stamp.at).is_err() {
+        let device = load_device(view, self.device)?;
+        if device.pace.check(stamp.at).is_err() {
             return Ok(Outcome::Unchanged(None));
         }
         let event = OwnerEvent::TelemetryRecorded {
@@ -222,6 +232,7 @@ impl Command<Owner> for RecordTelemetry {
             is_success: self.is_success,
             reason: self.reason.clone(),
             certificate: self.certificate,
+            asks_log: if self.asks_log { log_to_ask(view, &device, stamp.at)? } else { None },
         };
         Ok(Outcome::Record(event, Some(Noted { seq: view.next_seq() })))
     }

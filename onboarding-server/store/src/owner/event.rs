@@ -10,7 +10,7 @@ use proto::{
 use serde::{Deserialize, Serialize};
 use server_lifecycle::{Event, State};
 
-use super::rows::{CertificateKey, CertificateKind, Labels, ReportKind};
+use super::rows::{CertificateKey, CertificateKind, Labels, PastVouchers, ReportKind};
 use crate::blob::{Blob, Nonce, Text};
 use crate::repeat::{Repeats, Verb};
 
@@ -172,6 +172,36 @@ pub enum OwnerEvent {
         reason: Text,
         /// The certificate of the connection it came over.
         certificate: Option<Fingerprint>,
+        /// The voucher-request by which the MASA is to be asked for its log, where the report made that due.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asks_log: Option<Fingerprint>,
+    },
+    /// The MASA is to be asked for its log of the device.
+    AuditLogAsked {
+        /// Which.
+        device: DeviceId,
+        /// By which voucher-request.
+        pvr_digest: Fingerprint,
+    },
+    /// The MASA's log of the device is here.
+    AuditLogReceived {
+        /// Which.
+        device: DeviceId,
+        /// By which voucher-request it was asked for.
+        pvr_digest: Fingerprint,
+        /// What it says.
+        log: PastVouchers,
+        /// What is wrong with it, by what the owner knew then.
+        code: Option<ReasonCode>,
+    },
+    /// The MASA gave no log that could be read.
+    AuditLogFailed {
+        /// Which.
+        device: DeviceId,
+        /// By which voucher-request it was asked for.
+        pvr_digest: Fingerprint,
+        /// Why.
+        code: ReasonCode,
     },
     /// The device uses its new certificate.
     EnrollmentConfirmed {
@@ -266,6 +296,9 @@ impl OwnerEvent {
             Self::CertificateCompleted { .. } => "certificate_completed",
             Self::CertificateAbandoned { .. } => "certificate_abandoned",
             Self::TelemetryRecorded { .. } => "telemetry_recorded",
+            Self::AuditLogAsked { .. } => "audit_log_asked",
+            Self::AuditLogReceived { .. } => "audit_log_received",
+            Self::AuditLogFailed { .. } => "audit_log_failed",
             Self::EnrollmentConfirmed { .. } => "enrollment_confirmed",
             Self::CrlRecorded { .. } => "crl_recorded",
         }
@@ -288,6 +321,9 @@ impl OwnerEvent {
             | Self::CertificateCompleted { device, .. }
             | Self::CertificateAbandoned { device, .. }
             | Self::TelemetryRecorded { device, .. }
+            | Self::AuditLogAsked { device, .. }
+            | Self::AuditLogReceived { device, .. }
+            | Self::AuditLogFailed { device, .. }
             | Self::EnrollmentConfirmed { device, .. } => Some(*device),
             Self::RepeatsCounted { repeats } => repeats.subject,
             Self::CrlRecorded { .. } => None,

@@ -130,6 +130,16 @@ pub(super) fn outbox_publish(seq: Seq, issuer: &KeyId) -> Vec<u8> {
     key(b'o', &[&seq.0.to_be_bytes(), b"p", issuer.as_bytes()])
 }
 
+/// The `OutboxRow` of a question for the MASA's log.
+pub(super) fn outbox_log(seq: Seq) -> Vec<u8> {
+    key(b'o', &[&seq.0.to_be_bytes(), b"l"])
+}
+
+/// The `AuditLog` of a device.
+pub(super) fn audit_log(id: DeviceId) -> Vec<u8> {
+    key(b'g', &[id.as_bytes()])
+}
+
 /// Which record owes the MASA a question for this PVR.
 pub(super) fn ask(pvr_digest: Fingerprint) -> Vec<u8> {
     key(b'a', &[pvr_digest.as_bytes()])

@@ -1,6 +1,7 @@
 //! The owner's store: devices, their voucher-requests and certificates, CRLs, and what is owed to the outside.
 
 mod apply;
+mod audit_log;
 mod certificate;
 mod check;
 mod crl;
@@ -11,6 +12,7 @@ mod read;
 mod rows;
 mod voucher;
 
+pub use audit_log::{AskAuditLog, CompleteAuditLog, FailAuditLog, LogAsked};
 pub use certificate::{
     AbandonCertificate, BeginCertificate, Begun, CompleteCertificate, ConfirmEnrollment, RecordCrl,
 };
@@ -22,8 +24,9 @@ pub use event::{CertificateDraft, Move, OwnerEvent, VoucherIntake};
 pub use read::{DeviceFilter, Page};
 pub(crate) use read::{list, seq_in};
 pub use rows::{
-    Approval, Certificate, CertificateKey, CertificateKind, CertificateStatus, Crl, Device, LABELS_MAX,
-    Labels, OutboxRow, Report, ReportKind, Revocation, Standing, Task, VoucherRequest, VoucherStatus,
+    Approval, AuditLog, AuditLogStatus, Certificate, CertificateKey, CertificateKind, CertificateStatus, Crl,
+    Device, LABELS_MAX, Labels, OutboxRow, PAST_VOUCHERS_MAX, PastVoucher, PastVouchers, Report, ReportKind,
+    Revocation, Standing, Task, VoucherRequest, VoucherStatus,
 };
 pub use voucher::{BeginVoucher, Changed, CompleteVoucher, DeferVoucher, FailVoucher, RefuseVoucher, Taken};
 

@@ -7,7 +7,7 @@ use server_lifecycle::{CertificateStatus as Lifecycle, State, status_of_certific
 use super::apply::NonceUse;
 use super::event::OwnerEvent;
 use super::rows::{
-    Certificate, CertificateKey, CertificateStatus, Crl, Device, OutboxRow, Revocation, Standing,
+    AuditLog, Certificate, CertificateKey, CertificateStatus, Crl, Device, OutboxRow, Revocation, Standing,
     VoucherRequest,
 };
 use super::{OwnerStore, crl, keys};
@@ -160,6 +160,26 @@ impl OwnerStore {
     /// As [`Self::load_device`].
     pub fn voucher_by_nonce(&self, nonce: &Nonce) -> Result<Option<Fingerprint>, Error> {
         Ok(self.view().load::<NonceUse>(&keys::nonce(nonce))?.map(|used| used.pvr_digest))
+    }
+
+    /// Loads what was saved to ask the MASA for the voucher of this request; `None` when it was never asked.
+    ///
+    /// # Errors
+    /// As [`Self::load_device`]; [`Error::Journal`] (`Fault`).
+    pub fn load_question(&self, pvr_digest: Fingerprint) -> Result<Option<Blob>, Error> {
+        let Some(asked) = self.voucher_by_pvr_digest(pvr_digest)?.and_then(|request| request.asked) else {
+            return Ok(None);
+        };
+        let event = self.record(asked)?.event;
+        Ok(if let OwnerEvent::VoucherRequested { awaiting, .. } = event { Some(awaiting) } else { None })
+    }
+
+    /// Loads how we stand with the MASA's log of a device.
+    ///
+    /// # Errors
+    /// As [`Self::load_device`].
+    pub fn load_audit_log(&self, device: DeviceId) -> Result<Option<AuditLog>, Error> {
+        self.view().load(&keys::audit_log(device))
     }
 
     /// Loads an IDevID that was seen, in DER.

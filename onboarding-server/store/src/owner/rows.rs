@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use proto::{
-    CertificateSerial, DeviceId, Fingerprint, Generation, KeyId, ManufacturerId, ProductName, ReasonCode,
-    Seq, SerialNumber, UnixTime, Version,
+    CertificateSerial, DeviceId, DomainId, Fingerprint, Generation, KeyId, ManufacturerId, ProductName,
+    ReasonCode, Seq, SerialNumber, UnixTime, Version,
 };
 use serde::{Deserialize, Serialize};
 use server_lifecycle::State;
@@ -17,6 +17,8 @@ use crate::error::Error;
 use crate::pace::Pace;
 use crate::stamp::Actor;
 
+/// The most vouchers that are kept of a MASA's log.
+pub const PAST_VOUCHERS_MAX: usize = 64;
 /// The most labels of one device.
 pub const LABELS_MAX: usize = 16;
 
@@ -136,6 +138,9 @@ pub struct VoucherRequest {
     pub nonce: Option<Nonce>,
     /// When it first arrived.
     pub received_at: UnixTime,
+    /// The record that holds what the MASA was asked; `None` when it was not, or by a server that did not note it.
+    #[serde(default)]
+    pub asked: Option<Seq>,
     /// How it stands.
     pub status: VoucherStatus,
 }
@@ -173,6 +178,75 @@ pub enum VoucherStatus {
         /// Why.
         code: ReasonCode,
     },
+}
+
+/// The MASA's log of the domains that had vouchers for a device (RFC 8995 §5.8), and how we stand with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLog {
+    /// The request for which the MASA gave the voucher, and by which it is asked for the log.
+    pub pvr_digest: Fingerprint,
+    /// The record that made the debt to ask.
+    pub owed: Seq,
+    /// Since when.
+    pub owed_since_at: UnixTime,
+    /// How it stands.
+    pub status: AuditLogStatus,
+    /// The last log that came, be it by an earlier request, and since when all that it says is known.
+    pub last: Option<(UnixTime, PastVouchers)>,
+    /// Since when the MASA gives none; `None` once one came.
+    pub failing_since_at: Option<UnixTime>,
+}
+
+/// How we stand with a log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuditLogStatus {
+    /// The MASA is being asked.
+    Asking,
+    /// It is here: [`AuditLog::last`].
+    Received,
+    /// The MASA gave none that could be read.
+    Failed {
+        /// When that was clear.
+        at: UnixTime,
+        /// Why.
+        code: ReasonCode,
+    },
+}
+
+/// What matters of a log; see [`PAST_VOUCHERS_MAX`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastVouchers {
+    /// SHA-256 of the log as received.
+    pub digest: Fingerprint,
+    /// The vouchers, in the order of the log.
+    pub entries: Vec<PastVoucher>,
+    /// How many the MASA left out at will.
+    pub hidden: u32,
+}
+
+impl PastVouchers {
+    /// Tells whether this log says nothing of a domain, with or without nonce, that `earlier` did not say.
+    #[must_use]
+    pub fn is_covered_by(&self, earlier: &Self) -> bool {
+        let is_said = |new: &PastVoucher| {
+            earlier.entries.iter().any(|old| (&old.domain, old.is_nonced) == (&new.domain, new.is_nonced))
+        };
+        self.entries.iter().all(is_said) && self.hidden <= earlier.hidden
+    }
+}
+
+/// One voucher in a log. Its nonce is not kept: nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastVoucher {
+    /// When it was given.
+    pub at: UnixTime,
+    /// For which domain.
+    pub domain: DomainId,
+    /// Whether it has a nonce.
+    pub is_nonced: bool,
+    /// On what ground, by its name in RFC 8366.
+    pub assertion: Text,
 }
 
 /// Names a certificate for ever: its issuer's key identifier and its serial number.
@@ -311,6 +385,11 @@ pub struct OutboxRow {
 pub enum Task {
     /// Ask the MASA with the state saved in this voucher-request.
     AskMasa {
+        /// The digest of the PVR.
+        pvr_digest: Fingerprint,
+    },
+    /// Ask the MASA for its log of the device, with the same bytes as in this voucher-request.
+    AskAuditLog {
         /// The digest of the PVR.
         pvr_digest: Fingerprint,
     },

@@ -7,9 +7,9 @@ use proto::{
     CertificateSerial, DeviceId, DomainId, Fingerprint, KeyId, ManufacturerId, SerialNumber, UnixTime,
 };
 use server_store::{
-    BeginCertificate, BeginUnit, BeginVoucher, Blob, CertificateDraft, CertificateKey, CompleteCertificate,
-    CompleteVoucher, DeclareDevice, DeferVoucher, MakerStore, Nonce, OpenOrder, Options, OrderTerms,
-    OwnerStore, SerialRange, Stamp, Text, VoucherIntake, device_id,
+    BeginCertificate, BeginUnit, BeginVoucher, Blob, CertificateDraft, CertificateKey, CompleteAuditLog,
+    CompleteCertificate, CompleteVoucher, DeclareDevice, DeferVoucher, MakerStore, Nonce, OpenOrder, Options,
+    OrderTerms, OwnerStore, PastVoucher, PastVouchers, SerialRange, Stamp, Text, VoucherIntake, device_id,
 };
 
 pub(crate) fn options() -> Options {
@@ -162,6 +162,14 @@ pub(crate) fn onboard(store: &OwnerStore, n: u64, id: u64) {
         certificate: digest(2_000_000 + id),
     };
     store.execute(stamp(5), confirm).unwrap();
+}
+
+/// A log in which device `n` had one voucher.
+pub(crate) fn audit_log(n: u64, pvr_digest: Fingerprint) -> CompleteAuditLog {
+    let domain = domain(1);
+    let entry = PastVoucher { at: at(2), domain, is_nonced: true, assertion: text("proximity") };
+    let log = PastVouchers { digest: digest(n), entries: vec![entry], hidden: 0 };
+    CompleteAuditLog { device: device(n), pvr_digest, log, code: None }
 }
 
 pub(crate) fn open_order(order: &str, quota: u64) -> OpenOrder {

@@ -293,7 +293,7 @@ pub(crate) const CASES: &[Call] = &[
         "import-manufacturer-unknown",
         IMPORT,
         Message(|_| rows(vec![row("nobody", "A-1")])),
-        Item("factory-manufacturer-unknown"),
+        Item("manufacturer-unregistered"),
     ),
     call(
         "import-too-many-labels",

@@ -295,4 +295,25 @@ pub(crate) const CASES: &[Call] = &[
         }),
         Refused(InvalidArgument, "store-text-invalid"),
     ),
+    call(
+        "unblock-nothing",
+        "/onboarding.v1.FactoryService/UnblockUnit",
+        Message(|_| {
+            v1::UnblockUnitRequest { serial_number: "nothing".into(), ..Default::default() }.encode_to_vec()
+        }),
+        Refused(NotFound, "unit-unknown"),
+    ),
+    call(
+        "unblock-reason-with-control",
+        "/onboarding.v1.FactoryService/UnblockUnit",
+        Message(|stage| {
+            v1::UnblockUnitRequest {
+                serial_number: stage.pledge_serial(),
+                reason: "\0".into(),
+                ..Default::default()
+            }
+            .encode_to_vec()
+        }),
+        Refused(InvalidArgument, "store-text-invalid"),
+    ),
 ];

@@ -57,20 +57,24 @@ pub(crate) const CASES: &[Call] = &[
     call(
         "records-cursor",
         "/onboarding.v1.JournalService/ListRecords",
-        Message(|_| v1::ListRecordsRequest { of: None, page: page("ffff") }.encode_to_vec()),
+        Message(|_| v1::ListRecordsRequest { of: None, page: page("ffff"), journal: 0 }.encode_to_vec()),
         Refused(InvalidArgument, "store-cursor-invalid"),
     ),
     call(
         "records-cursor-over-64-bits",
         "/onboarding.v1.JournalService/ListRecords",
-        Message(|_| v1::ListRecordsRequest { of: None, page: page("99999999999999999999") }.encode_to_vec()),
+        Message(|_| {
+            v1::ListRecordsRequest { of: None, page: page("99999999999999999999"), journal: 0 }
+                .encode_to_vec()
+        }),
         Refused(InvalidArgument, "store-cursor-invalid"),
     ),
     call(
         "records-device-no-id",
         "/onboarding.v1.JournalService/ListRecords",
         Message(|_| {
-            v1::ListRecordsRequest { of: Some(Of::DeviceId("?".into())), page: None }.encode_to_vec()
+            v1::ListRecordsRequest { of: Some(Of::DeviceId("?".into())), page: None, journal: 0 }
+                .encode_to_vec()
         }),
         Refused(InvalidArgument, "request-name-invalid"),
     ),

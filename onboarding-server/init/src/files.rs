@@ -9,16 +9,19 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The mode of files that hold keys.
-pub(crate) const MODE_SECRET: u32 = 0o600;
+pub const MODE_SECRET: u32 = 0o600;
 
 /// The mode of files that anyone may read.
-pub(crate) const MODE_PUBLIC: u32 = 0o644;
+pub const MODE_PUBLIC: u32 = 0o644;
 
 /// The mode of directories that hold state and keys.
 const MODE_DIRECTORY: u32 = 0o700;
 
 /// Makes a directory and those above it; new ones are for their owner alone.
-pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the operating system says.
+pub fn make_directory(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(MODE_DIRECTORY).create(path)
 }
 
@@ -26,7 +29,7 @@ pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// `AlreadyExists` when it is; the file is then untouched.
-pub(crate) fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+pub fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let draft = write_draft(path, content, mode)?;
     // A hard link, unlike a rename, refuses to take a name that is in use.
     let linked = fs::hard_link(&draft, path);
@@ -36,7 +39,10 @@ pub(crate) fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()
 }
 
 /// Writes a file in place of the one that may be there.
-pub(crate) fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+///
+/// # Errors
+/// What the operating system says.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let draft = write_draft(path, content, mode)?;
     fs::rename(&draft, path)?;
     sync_directory(path)

@@ -1,6 +1,6 @@
-//! The way to the MASAs: one POST at a time on kept connections.
+//! The way to the MASAs: one request at a time on kept connections.
 //!
-//! Source: RFC 8995 §5.4 (TLS with DNS-ID), §5.5 (the request); a MASA URL is a stranger's text, hence the limits.
+//! Source: RFC 8995 §5.4 (TLS with DNS-ID), §5.5, §5.8 (the requests); a MASA URL is a stranger's text, hence the limits.
 //! Does not: judge the answer, decide which MASA may be asked.
 //! Invariants: https only; the certificate must carry the name that the URL has; no loopback, private or link-local
 //! address unless the manufacturer's registration says so; bounded time and size; redirects are not followed.
@@ -16,14 +16,15 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use pki::cms::CMS_BYTES_MAX;
-use proto::{Class, Reason, ReasonCode, media_type};
-use proto_brski::{Host, MasaUrl};
+use pki::path::Anchors;
+use pki::{Certificate, Signer};
+use proto::{Class, ManufacturerId, Reason, ReasonCode, media_type};
+use proto_brski::registrar::MasaReply;
+use proto_brski::{AUDIT_LOG_BYTES_MAX, Host, MasaUrl};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-
-use crate::context::{Credential, Manufacturer};
 
 /// The most connections to one MASA that are kept open while nothing is asked.
 const IDLE_CONNECTIONS_MAX: usize = 32;
@@ -90,8 +91,33 @@ pub struct Answer {
     pub media_type: Option<String>,
     /// `Retry-After` in seconds, if there was one.
     pub retry_after_seconds: Option<u64>,
-    /// The body, at most [`CMS_BYTES_MAX`].
+    /// `Location`, if there was one.
+    pub location: Option<String>,
+    /// The body, within the limit of what was asked.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// Shows the answer as the protocol core takes it.
+    #[must_use]
+    pub fn reply(&self) -> MasaReply<'_> {
+        MasaReply {
+            status: self.status,
+            media_type: self.media_type.as_deref(),
+            retry_after_seconds: self.retry_after_seconds,
+            body: &self.body,
+        }
+    }
+}
+
+/// What is asked of a MASA.
+#[derive(Clone, Debug)]
+struct Question {
+    path: String,
+    /// What is posted; without it the resource is fetched.
+    body: Option<Bytes>,
+    accept: &'static str,
+    answer_bytes_max: usize,
 }
 
 type Connection = SendRequest<Full<Bytes>>;
@@ -103,15 +129,19 @@ pub struct MasaClient {
     idle: Mutex<HashMap<String, Vec<Connection>>>,
 }
 
-/// Where to, and as whom.
+/// Where to, by which rules, and as whom.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination<'a> {
-    /// Whose MASA.
-    pub manufacturer: &'a Manufacturer,
+    /// Whose MASA it is: no connection is shared between two manufacturers.
+    pub manufacturer: &'a ManufacturerId,
     /// Where it is.
     pub url: &'a MasaUrl,
-    /// Who we are towards it.
-    pub registrar: &'a Credential,
+    /// What its TLS certificate must chain to.
+    pub anchors: &'a Anchors,
+    /// Whether it may have a loopback or private address.
+    pub allow_private_addresses: bool,
+    /// The chain that we show, leaf first, and the key of its leaf.
+    pub identity: (&'a [Certificate], &'a Signer),
 }
 
 impl MasaClient {
@@ -126,15 +156,42 @@ impl MasaClient {
     /// # Errors
     /// All of [`Error`].
     pub async fn request_voucher(&self, to: Destination<'_>, rvr: Vec<u8>) -> Result<Answer, Error> {
-        let asked = self.post(to, to.url.request_voucher_path(), rvr.into());
+        let path = to.url.request_voucher_path();
+        let (accept, answer_bytes_max) = (media_type::VOUCHER_CMS_JSON, CMS_BYTES_MAX);
+        self.ask(to, Question { path, body: Some(rvr.into()), accept, answer_bytes_max }).await
+    }
+
+    /// Posts the same request again, for the log of the device's past domains (RFC 8995 §5.8).
+    ///
+    /// # Errors
+    /// All of [`Error`].
+    // RFC8995-5.8-same-request
+    pub async fn request_audit_log(&self, to: Destination<'_>, rvr: Vec<u8>) -> Result<Answer, Error> {
+        let path = to.url.request_audit_log_path();
+        let (accept, answer_bytes_max) = (media_type::JSON, AUDIT_LOG_BYTES_MAX);
+        self.ask(to, Question { path, body: Some(rvr.into()), accept, answer_bytes_max }).await
+    }
+
+    /// Fetches a log from where the MASA has put it, which is the URL of `to`.
+    ///
+    /// # Errors
+    /// All of [`Error`].
+    pub async fn fetch_audit_log(&self, to: Destination<'_>) -> Result<Answer, Error> {
+        let path = to.url.base_path().to_owned();
+        let (accept, answer_bytes_max) = (media_type::JSON, AUDIT_LOG_BYTES_MAX);
+        self.ask(to, Question { path, body: None, accept, answer_bytes_max }).await
+    }
+
+    async fn ask(&self, to: Destination<'_>, question: Question) -> Result<Answer, Error> {
+        let asked = self.send(to, &question);
         tokio::time::timeout(self.timeout, asked).await.unwrap_or(Err(Error::TimedOut))
     }
 
-    async fn post(&self, to: Destination<'_>, path: String, body: Bytes) -> Result<Answer, Error> {
-        let key = format!("{}@{}", to.manufacturer.id, to.url.authority());
+    async fn send(&self, to: Destination<'_>, question: &Question) -> Result<Answer, Error> {
+        let key = format!("{}@{}", to.manufacturer, to.url.authority());
         // A kept connection may have been closed by the far end meanwhile; the request is idempotent, so once more.
         if let Some(connection) = self.take_idle(&key) {
-            match exchange(connection, to.url, &path, body.clone()).await {
+            match exchange(connection, to.url, question).await {
                 Ok((answer, connection)) => {
                     self.keep(key, connection);
                     return Ok(answer);
@@ -144,7 +201,7 @@ impl MasaClient {
             }
         }
         let connection = connect(to).await?;
-        let (answer, connection) = exchange(connection, to.url, &path, body).await?;
+        let (answer, connection) = exchange(connection, to.url, question).await?;
         self.keep(key, connection);
         Ok(answer)
     }
@@ -187,8 +244,7 @@ async fn connect(to: Destination<'_>) -> Result<Connection, Error> {
 }
 
 fn tls(to: Destination<'_>) -> Result<ClientConfig, Error> {
-    let identity = Some((to.registrar.chain.as_slice(), &to.registrar.signer));
-    pki::tls::client_config(&to.manufacturer.masa_tls_anchors, identity).map_err(Error::Tls)
+    pki::tls::client_config(to.anchors, Some(to.identity)).map_err(Error::Tls)
 }
 
 /// Connects to the first address that may be asked and answers; the address that was judged is the one that is used.
@@ -202,7 +258,7 @@ async fn dial(to: Destination<'_>) -> Result<TcpStream, Error> {
     };
     let mut last = Error::AddressForbidden;
     for address in addresses {
-        if !to.manufacturer.allow_private_addresses && !is_public(address.ip()) {
+        if !to.allow_private_addresses && !is_public(address.ip()) {
             continue;
         }
         match TcpStream::connect(address).await {
@@ -250,24 +306,28 @@ fn is_global_unicast(address: Ipv6Addr) -> bool {
 async fn exchange(
     mut connection: Connection,
     url: &MasaUrl,
-    path: &str,
-    body: Bytes,
+    question: &Question,
 ) -> Result<(Answer, Connection), Error> {
     connection.ready().await.map_err(Error::BrokenOff)?;
-    let mut request = Request::new(Full::new(body));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = path.parse().map_err(|_| Error::HostInvalid)?;
+    let is_post = question.body.is_some();
+    let mut request = Request::new(Full::new(question.body.clone().unwrap_or_default()));
+    *request.method_mut() = if is_post { http::Method::POST } else { http::Method::GET };
+    *request.uri_mut() = question.path.parse().map_err(|_| Error::HostInvalid)?;
     let headers = request.headers_mut();
     headers.insert(header::HOST, HeaderValue::from_str(&url.authority()).map_err(|_| Error::HostInvalid)?);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::VOUCHER_CMS_JSON));
-    headers.insert(header::ACCEPT, HeaderValue::from_static(media_type::VOUCHER_CMS_JSON));
+    if is_post {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::VOUCHER_CMS_JSON));
+    }
+    headers.insert(header::ACCEPT, HeaderValue::from_static(question.accept));
     let response = connection.send_request(request).await.map_err(Error::BrokenOff)?;
     let (head, body) = response.into_parts();
-    let body = Limited::new(body, CMS_BYTES_MAX).collect().await.map_err(|error| unread(&*error))?;
+    let body = Limited::new(body, question.answer_bytes_max).collect().await;
+    let body = body.map_err(|error| unread(&*error))?;
     let answer = Answer {
         status: head.status.as_u16(),
         media_type: media_type_of(&head.headers),
         retry_after_seconds: text(&head.headers, header::RETRY_AFTER).and_then(|text| text.parse().ok()),
+        location: text(&head.headers, header::LOCATION).map(str::to_owned),
         body: body.to_bytes(),
     };
     Ok((answer, connection))
@@ -305,7 +365,13 @@ mod tests {
             while !more.is_empty() && far.write_all(more).await.is_ok() {}
         });
         let url = MasaUrl::parse("masa.example.com", proto_brski::IpLiterals::Refuse).unwrap();
-        exchange(connection, &url, &url.request_voucher_path(), Bytes::new()).await.map(|(answer, _)| answer)
+        let question = Question {
+            path: url.request_voucher_path(),
+            body: Some(Bytes::new()),
+            accept: media_type::VOUCHER_CMS_JSON,
+            answer_bytes_max: CMS_BYTES_MAX,
+        };
+        exchange(connection, &url, &question).await.map(|(answer, _)| answer)
     }
 
     #[tokio::test]
