@@ -16,14 +16,15 @@ use axum::Router;
 use rustls::ServerConfig;
 use server_config::Config;
 use server_listen::{
-    Alpn, Channel, ClientCertificates, Listener, Service, Stop, TlsFiles, load_chain, stop_signal, tls_config,
+    Alpn, Channel, ClientCertificates, Listener, Service, Stop, TlsFiles, load_chain, notify_service_manager,
+    stop_signal, tls_config,
 };
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::files;
 use crate::metrics::Metrics;
-use crate::ready::{Ready, ReadyFile, notify_service_manager};
+use crate::ready::{Ready, ReadyFile};
 use crate::routes::{Closing, Routes};
 use crate::shutdown::{Request, Signals};
 

@@ -1,4 +1,5 @@
-//! Sockets to requests: the only place where the server listens, and the signal by which listening ends.
+//! Sockets to requests: the only place where the server listens, the signal by which listening ends, and word of both to
+//! the service manager.
 //!
 //! Source: RFC 8446 (TLS 1.3), RFC 5246 with RFC 7627 (TLS 1.2), RFC 9110, 9112, 9113 (HTTP).
 //! Does not: judge a client's certificate chain, know a route.
@@ -10,6 +11,7 @@ mod connection;
 mod meter;
 mod peer;
 mod serve;
+mod service_manager;
 mod stall;
 mod stop;
 mod tls;
@@ -17,6 +19,7 @@ mod tls;
 pub use meter::Meter;
 pub use peer::{Peer, Tls};
 pub use serve::{Channel, Listener, Service, serve};
+pub use service_manager::notify_service_manager;
 pub use stop::{Stop, StopSender, stop_signal};
 pub use tls::{
     Alpn, ClientCertificates, Error as TlsError, TlsFiles, load_anchors, load_chain, load_key, tls_config,
