@@ -44,6 +44,18 @@ async fn a_device_is_shown_with_its_certificates_and_its_whole_story() {
     assert_eq!(kinds.get(..expected.len()), Some(expected.as_slice()), "{kinds:?}");
     assert!(kinds.contains(&"enrollment-confirmed"), "{kinds:?}");
     assert!(events.events.iter().all(|event| event.device_id == shown.id));
+    // RFC8995-5.9.4-session-certificate: the voucher's report came with the IDevID, the enrolment's with the LDevID.
+    let actor_of = |kind: &str| {
+        let event = events.events.iter().find(|event| event.kind == kind);
+        event.and_then(|event| event.actor.clone()).map(|actor| actor.name)
+    };
+    let hex = |summary: &Option<v1::CertificateSummary>| {
+        summary
+            .as_ref()
+            .map(|summary| summary.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    };
+    assert_eq!(actor_of("voucher-status-reported"), hex(&shown.idevid));
+    assert_eq!(actor_of("enroll-status-reported"), hex(&shown.ldevid));
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ async fn report_at(
         certificate: Some(certificate.fingerprint()),
         asks_log,
     };
+    // RFC8995-5.9.4-session-certificate
     let stamp = Stamp::new(now, Actor::Pledge(certificate.fingerprint()));
     match owner.store.write(stamp, command).await? {
         Some(noted) if asks_log => audit_log::ask_if_owed(context, device.id, noted).await,
