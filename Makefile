@@ -31,7 +31,7 @@ demo: deps-build ## Makes 200 units, onboards them, refuses the attackers, shows
 	@tests/stories/demo/run.sh
 
 .PHONY: test
-test: deps fmt clippy ## Runs every test ring: unit, crate, property, fuzz corpus, e2e, interop, stories, tidy.
+test: deps fmt clippy ## Runs every test ring: unit, crate, property, fuzz corpus, e2e, interop, stories, guide, tidy.
 	cargo build --workspace --bins --locked
 	cargo nextest run --workspace --locked
 	cargo test --doc --workspace --locked --quiet
