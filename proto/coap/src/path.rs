@@ -3,6 +3,8 @@
 //! Source: RFC 7252 §5.10.1, §6.5; draft-ietf-core-uri-path-abbrev §2 and its registry of initial values.
 //! Invariants: an abbreviated path is told from its segments by no one above this crate.
 
+use proto::well_known;
+
 use crate::message::Message;
 use crate::option;
 
@@ -11,15 +13,15 @@ pub const ABBREVIATIONS: [(u32, &str); 12] = [
     (0, "/.well-known/core"),
     (1, "/.well-known/rd"),
     (2, "/.well-known/edhoc"),
-    (301, "/.well-known/est/crts"),
-    (302, "/.well-known/est/sen"),
-    (303, "/.well-known/est/sren"),
-    (304, "/.well-known/est/skg"),
-    (305, "/.well-known/est/skc"),
-    (306, "/.well-known/est/att"),
-    (401, "/.well-known/brski/es"),
-    (402, "/.well-known/brski/rv"),
-    (403, "/.well-known/brski/vs"),
+    (301, well_known::EST_CRTS),
+    (302, well_known::EST_SEN),
+    (303, well_known::EST_SREN),
+    (304, well_known::EST_SKG),
+    (305, well_known::EST_SKC),
+    (306, well_known::EST_ATT),
+    (401, well_known::BRSKI_ES),
+    (402, well_known::BRSKI_RV),
+    (403, well_known::BRSKI_VS),
 ];
 
 /// Returns the path that a number stands for.
