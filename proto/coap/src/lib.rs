@@ -1,4 +1,4 @@
-//! CoAP: a message layer worth of the name, for servers and clients.
+//! CoAP: a message layer worthy of the name, for servers and clients.
 //!
 //! Source: RFC 7252 (CoAP), RFC 7641 (Observe), RFC 7959 (block-wise transfer), RFC 9175 (Echo, Request-Tag), RFC 6690
 //! (link format), draft-ietf-core-uri-path-abbrev.

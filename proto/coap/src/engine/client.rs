@@ -469,6 +469,13 @@ impl<P: Peer> Engine<P> {
         Some(open)
     }
 
+    /// Ends a request that will have no response, and says so.
+    pub(super) fn fail_request(&mut self, number: u64, error: Error) {
+        if self.end_request(number).is_some() {
+            self.outputs.push_back(Output::Failed { request: RequestId(number), error });
+        }
+    }
+
     pub(super) fn forget_requests(&mut self, peer: &P) {
         let from = (peer.clone(), Token::default());
         let of_peer = self.requests_by_token.range(from..).take_while(|((of, _), _)| of == peer);

@@ -9,7 +9,7 @@ use proto::UnixTime;
 
 use super::{Engine, ExchangeId, ObservationId, Output};
 use crate::config::NOTIFICATION_CONFIRM_SPAN;
-use crate::engine::server::{Arrival, Blocks, Exchange};
+use crate::engine::server::{Arrival, Exchange};
 use crate::engine::transmit::{Manner, Owner};
 use crate::key::OperationKey;
 use crate::message::Message;
@@ -24,7 +24,7 @@ pub(super) struct Observer<P> {
     peer: P,
     token: Token,
     key: OperationKey,
-    blocks: Blocks,
+    block2: Option<Block>,
     sequence: u64,
     confirmed_at: UnixTime,
     outbound: Option<u64>,
@@ -128,7 +128,7 @@ impl<P: Peer> Engine<P> {
             peer: peer.clone(),
             token: *token,
             key: exchange.key.clone(),
-            blocks: Blocks { block1: None, block2: exchange.blocks.block2 },
+            block2: exchange.blocks.block2,
             sequence: former.as_ref().map_or(0, |former| former.sequence),
             confirmed_at: self.now,
             outbound: former.and_then(|former| former.outbound),
@@ -186,7 +186,7 @@ impl<P: Peer> Engine<P> {
         let observer = self.observers.get(&number).ok_or(Error::ObservationUnknown)?;
         let (peer, token, key) = (observer.peer.clone(), observer.token, observer.key.clone());
         // Only the first block goes by itself (RFC 7959 §2.6), no larger than was asked for.
-        let block2 = observer.blocks.block2.map(|block| Block { number: 0, ..block });
+        let block2 = observer.block2.map(|block| Block { number: 0, ..block });
         let mut message = self.first_block_for(&peer, key, block2, (response, sequence))?;
         message.set_token(token);
         Ok(message)

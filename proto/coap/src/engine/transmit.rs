@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proto::UnixTime;
 
-use super::{Due, Engine, Output, RequestId};
+use super::{Due, Engine};
 use crate::config::NOTIFICATION_SPACING;
 use crate::message::Message;
 use crate::wire::Kind;
@@ -348,16 +348,9 @@ impl<P: Peer> Engine<P> {
         }
     }
 
-    pub(super) fn fail_request(&mut self, number: u64, error: Error) {
-        if self.end_request(number).is_some() {
-            self.outputs.push_back(Output::Failed { request: RequestId(number), error });
-        }
-    }
-
     pub(super) fn forget_outbound(&mut self, peer: &P) {
         let sent = self.outbound_by_id.range((peer.clone(), u16::MIN)..=(peer.clone(), u16::MAX));
-        let sent: Vec<u64> = sent.map(|(_, number)| *number).collect();
-        let mut numbers = sent;
+        let mut numbers: Vec<u64> = sent.map(|(_, number)| *number).collect();
         for side in [Side::Client, Side::Server] {
             let lane = self.lanes.remove(&(peer.clone(), side)).unwrap_or_default();
             numbers.extend(lane.further.into_iter().chain(lane.waiting));
