@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use proto::UnixTime;
+use proto::{ContentFormat, UnixTime};
 use proto_coap::link_format::{self, Link};
 use proto_coap::{
     Addresses, Code, Config, Engine, Error, ExchangeId, ObservationId, Output, Request, RequestId, Response,
@@ -145,17 +145,17 @@ impl Task {
             let links =
                 [Link::new("/big").with("rt", "test.big"), Link::new("/store").with("rt", "test.store x")];
             let body = link_format::render(&links, request.query());
-            Response::new(Code::CONTENT).with_body(link_format::CONTENT_FORMAT, body)
+            Response::new(Code::CONTENT).with_body(ContentFormat::LINK_FORMAT, body)
         } else if request.path_is("/big") {
-            Response::new(Code::CONTENT).with_body(42, body(5_000))
+            Response::new(Code::CONTENT).with_body(ContentFormat::new(42), body(5_000))
         } else if request.path_is("/store") && request.method() == Code::POST {
             *self.stored.lock().expect("a lock") = request.body().to_vec();
-            Response::new(Code::CHANGED).with_body(42, request.body().clone())
+            Response::new(Code::CHANGED).with_body(ContentFormat::new(42), request.body().clone())
         } else if request.path_is("/slow") {
             self.slow.push((Instant::now() + Duration::from_millis(1_500), exchange));
             return;
         } else if request.path_is("/tick") {
-            let first = Response::new(Code::CONTENT).with_body(0, &b"tick 0 "[..]);
+            let first = Response::new(Code::CONTENT).with_body(ContentFormat::TEXT, &b"tick 0 "[..]);
             let observer = self.engine.observe(now, exchange, first).expect("it is open");
             self.observers.extend(observer);
             return;
@@ -170,7 +170,7 @@ impl Task {
         let due = self.slow.iter().position(|(at, _)| *at <= Instant::now());
         if let Some(at) = due {
             let (_, exchange) = self.slow.remove(at);
-            let response = Response::new(Code::CONTENT).with_body(0, &b"at last"[..]);
+            let response = Response::new(Code::CONTENT).with_body(ContentFormat::TEXT, &b"at last"[..]);
             self.engine.respond(now, exchange, response).expect("it is open");
         }
     }
@@ -182,7 +182,7 @@ impl Task {
         self.ticked_at = Instant::now();
         for observer in self.observers.clone() {
             let text = format!("tick {} ", self.started_at.elapsed().as_millis());
-            let response = Response::new(Code::CONTENT).with_body(0, text);
+            let response = Response::new(Code::CONTENT).with_body(ContentFormat::TEXT, text);
             self.engine.notify(self.now(), observer, response, true).expect("it is there");
         }
     }
@@ -280,10 +280,10 @@ fn our_client_speaks_with_libcoaps_server() {
         outcome.expect("an outcome in time").expect("a response")
     };
     let core = ask(Request::new(Code::GET, "/.well-known/core"));
-    assert_eq!((core.code(), core.content_format()), (Code::CONTENT, Some(40)));
+    assert_eq!((core.code(), core.content_format()), (Code::CONTENT, Some(ContentFormat::LINK_FORMAT)));
     assert!(String::from_utf8_lossy(core.body()).contains("</time>"));
 
-    let put = ask(Request::new(Code::PUT, "/example_data").with_body(0, body(4_000)));
+    let put = ask(Request::new(Code::PUT, "/example_data").with_body(ContentFormat::TEXT, body(4_000)));
     assert!(put.code().is_success(), "{}", put.code());
     let got = ask(Request::new(Code::GET, "/example_data"));
     assert_eq!(got.code(), Code::CONTENT);

@@ -4,9 +4,6 @@
 //! Does not: parse link format; nobody here reads what others offer.
 //! Invariants: what is written follows the grammar of RFC 6690 §2, whatever values the caller gives.
 
-/// The Content-Format of link format (RFC 6690 §7.3).
-pub const CONTENT_FORMAT: u16 = 40;
-
 /// The attributes whose value is a list of words, each matched by itself (RFC 6690 §4.1, relation types).
 const WORD_LISTS: [&str; 4] = ["rel", "rev", "rt", "if"];
 

@@ -8,6 +8,7 @@
 use std::collections::LinkedList;
 
 use coap_lite::{CoapOption, MessageType, Packet};
+use proto::ContentFormat;
 
 use crate::option::{self, Definition, Direction};
 use crate::wire::{self, Kind};
@@ -107,6 +108,16 @@ impl Message {
         self.value(number).and_then(option::uint)
     }
 
+    /// Returns the size of a body that an option announces, in octets; 0 without one.
+    pub(crate) fn size(&self, number: u16) -> usize {
+        self.uint(number).and_then(|size| usize::try_from(size).ok()).unwrap_or(0)
+    }
+
+    /// Returns the Content-Format that an option names.
+    pub(crate) fn format(&self, number: u16) -> Option<ContentFormat> {
+        self.uint(number).and_then(|format| u16::try_from(format).ok()).map(ContentFormat::new)
+    }
+
     pub(crate) fn has(&self, number: u16) -> bool {
         self.value(number).is_some()
     }
@@ -119,6 +130,11 @@ impl Message {
     /// Replaces all values of an option by one.
     pub(crate) fn set(&mut self, number: u16, value: Vec<u8>) {
         self.packet.set_option(CoapOption::from(number), LinkedList::from([value]));
+    }
+
+    /// Adds the Content-Format that an option names.
+    pub(crate) fn add_format(&mut self, number: u16, format: ContentFormat) {
+        self.add(number, option::encode_uint(u32::from(format.number())));
     }
 
     pub(crate) fn remove(&mut self, number: u16) {

@@ -5,6 +5,7 @@
 use core::time::Duration;
 
 use bytes::Bytes;
+use proto::ContentFormat;
 
 use crate::message::Message;
 use crate::{Code, Error, Szx, option, path};
@@ -45,17 +46,17 @@ impl Request {
 
     /// Sets the body and its format.
     #[must_use]
-    pub fn with_body(self, content_format: u16, body: impl Into<Bytes>) -> Self {
-        let value = option::encode_uint(u32::from(content_format));
-        let mut request = self.with_option(option::CONTENT_FORMAT, value);
-        request.body = body.into();
-        request
+    pub fn with_body(mut self, format: ContentFormat, body: impl Into<Bytes>) -> Self {
+        self.message.add_format(option::CONTENT_FORMAT, format);
+        self.body = body.into();
+        self
     }
 
     /// Says which format the response shall have.
     #[must_use]
-    pub fn with_accept(self, content_format: u16) -> Self {
-        self.with_option(option::ACCEPT, option::encode_uint(u32::from(content_format)))
+    pub fn with_accept(mut self, format: ContentFormat) -> Self {
+        self.message.add_format(option::ACCEPT, format);
+        self
     }
 
     /// Asks for notifications of change (RFC 7641 §3.1); only with GET and FETCH.
@@ -110,14 +111,14 @@ impl Request {
 
     /// Returns the format of the body.
     #[must_use]
-    pub fn content_format(&self) -> Option<u16> {
-        self.message.uint(option::CONTENT_FORMAT).and_then(|number| u16::try_from(number).ok())
+    pub fn content_format(&self) -> Option<ContentFormat> {
+        self.message.format(option::CONTENT_FORMAT)
     }
 
     /// Returns the format that the client wants.
     #[must_use]
-    pub fn accept(&self) -> Option<u16> {
-        self.message.uint(option::ACCEPT).and_then(|number| u16::try_from(number).ok())
+    pub fn accept(&self) -> Option<ContentFormat> {
+        self.message.format(option::ACCEPT)
     }
 
     /// Tells whether the client asks for notifications.
@@ -145,11 +146,16 @@ impl Request {
 
     /// Checks what is to be sent.
     pub(crate) fn check(&self, body_bytes_max: usize) -> Result<(), Error> {
-        if !self.method().is_request() {
-            return Err(Error::CodeUnsuitable);
-        }
-        if self.body.len() > body_bytes_max { Err(Error::BodyTooLarge) } else { Ok(()) }
+        check(self.method().is_request(), &self.body, body_bytes_max)
     }
+}
+
+/// Checks what is to be sent: a code that suits the message, and a body within bounds.
+pub(crate) fn check(is_suitable: bool, body: &Bytes, body_bytes_max: usize) -> Result<(), Error> {
+    if !is_suitable {
+        return Err(Error::CodeUnsuitable);
+    }
+    if body.len() > body_bytes_max { Err(Error::BodyTooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -166,8 +172,9 @@ mod tests {
 
     #[test]
     fn a_request_says_its_formats() {
-        let request = Request::new(Code::POST, "/x").with_body(836, &b"x"[..]).with_accept(836);
-        assert_eq!((request.content_format(), request.accept()), (Some(836), Some(836)));
+        let format = ContentFormat::VOUCHER_COSE;
+        let request = Request::new(Code::POST, "/x").with_body(format, &b"x"[..]).with_accept(format);
+        assert_eq!((request.content_format(), request.accept()), (Some(format), Some(format)));
         assert!(!request.is_observing() && Request::new(Code::GET, "/x").observing().is_observing());
     }
 
@@ -175,7 +182,7 @@ mod tests {
     fn what_cannot_be_sent_is_refused() {
         assert_eq!(Request::new(Code::CONTENT, "/x").check(9), Err(Error::CodeUnsuitable));
         assert_eq!(
-            Request::new(Code::PUT, "/x").with_body(0, vec![0; 10]).check(9),
+            Request::new(Code::PUT, "/x").with_body(ContentFormat::TEXT, vec![0; 10]).check(9),
             Err(Error::BodyTooLarge)
         );
     }

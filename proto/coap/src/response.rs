@@ -3,8 +3,10 @@
 //! Source: RFC 7252 §5.2, §5.10; RFC 7641 §3.2.
 
 use bytes::Bytes;
+use proto::ContentFormat;
 
 use crate::message::Message;
+use crate::request::check;
 use crate::{Code, Error, option};
 
 /// How long a response stays fresh that does not say it, in seconds (RFC 7252 §5.10.5).
@@ -27,11 +29,10 @@ impl Response {
 
     /// Sets the body and its format.
     #[must_use]
-    pub fn with_body(self, content_format: u16, body: impl Into<Bytes>) -> Self {
-        let value = option::encode_uint(u32::from(content_format));
-        let mut response = self.with_option(option::CONTENT_FORMAT, value);
-        response.body = body.into();
-        response
+    pub fn with_body(mut self, format: ContentFormat, body: impl Into<Bytes>) -> Self {
+        self.message.add_format(option::CONTENT_FORMAT, format);
+        self.body = body.into();
+        self
     }
 
     /// Sets a sentence for people (RFC 7252 §5.5.2).
@@ -62,8 +63,8 @@ impl Response {
 
     /// Returns the format of the body.
     #[must_use]
-    pub fn content_format(&self) -> Option<u16> {
-        self.message.uint(option::CONTENT_FORMAT).and_then(|number| u16::try_from(number).ok())
+    pub fn content_format(&self) -> Option<ContentFormat> {
+        self.message.format(option::CONTENT_FORMAT)
     }
 
     /// Returns how long the response stays fresh, in seconds.
@@ -91,10 +92,7 @@ impl Response {
 
     /// Checks what is to be sent.
     pub(crate) fn check(&self, body_bytes_max: usize) -> Result<(), Error> {
-        if !self.code().is_response() {
-            return Err(Error::CodeUnsuitable);
-        }
-        if self.body.len() > body_bytes_max { Err(Error::BodyTooLarge) } else { Ok(()) }
+        check(self.code().is_response(), &self.body, body_bytes_max)
     }
 }
 

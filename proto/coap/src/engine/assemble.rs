@@ -68,7 +68,7 @@ impl<P: Peer> Engine<P> {
     fn append_block(&mut self, number: u64, mut assembly: Assembly, block: Block, mut message: Message) {
         let payload = message.take_payload();
         let bytes_max = self.config.limits.body_bytes_max;
-        let announced = message.uint(option::SIZE2).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        let announced = message.size(option::SIZE2);
         if announced > bytes_max || assembly.body.len() + payload.len() > bytes_max {
             return self.fail_request(number, Error::BodyTooLarge);
         }

@@ -124,7 +124,7 @@ impl<P: Peer> Engine<P> {
 
     fn is_too_large(&self, message: &Message, block: Block, payload_bytes: usize) -> bool {
         let bytes_max = self.config.limits.body_bytes_max;
-        let announced = message.uint(option::SIZE1).and_then(|size| usize::try_from(size).ok()).unwrap_or(0);
+        let announced = message.size(option::SIZE1);
         announced > bytes_max || block.offset().saturating_add(payload_bytes) > bytes_max
     }
 

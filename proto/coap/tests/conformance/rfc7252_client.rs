@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::ContentFormat;
 use proto_coap::{Code, Config, Error, Limits, Request, Transmission};
 
 use crate::support::{ACK, CON, Host, NON, PEER, RST, Raw, proven};
@@ -200,7 +201,7 @@ fn an_unanswered_request_without_confirmation_does_not_probe_too_fast() {
     // RFC7252-4.7-probing-rate
     let mut host = Host::new(proven());
     let body = vec![1_u8; 400];
-    let request = Request::new(Code::POST, "/x").with_body(42, body).non_confirmable();
+    let request = Request::new(Code::POST, "/x").with_body(ContentFormat::new(42), body).non_confirmable();
     host.request(request.clone());
     host.request(request);
     let sent = host.only_sent();

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use proto::ContentFormat;
 use proto_coap::{Addresses, Code, Config, Error, Limits, Response, Transmission};
 
 use crate::support::{ACK, CON, Host, NON, PEER, RST, Raw, proven};
 
 fn content(text: &str) -> Response {
-    Response::new(Code::CONTENT).with_body(0, text.as_bytes().to_vec())
+    Response::new(Code::CONTENT).with_body(ContentFormat::TEXT, text.as_bytes().to_vec())
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! RFC 7641: observers of ours, and observing others.
 
+use proto::ContentFormat;
 use proto_coap::{Code, Config, Error, Limits, ObservationId, Request, RequestId, Response};
 
 use crate::support::{ACK, CON, Host, NON, PEER, RST, Raw, proven};
 
 fn state(text: &str) -> Response {
-    Response::new(Code::CONTENT).with_body(0, text.as_bytes().to_vec()).with_max_age(15)
+    Response::new(Code::CONTENT).with_body(ContentFormat::TEXT, text.as_bytes().to_vec()).with_max_age(15)
 }
 
 fn register(id: u16, token: u8) -> Raw {

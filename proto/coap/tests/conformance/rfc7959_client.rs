@@ -1,5 +1,6 @@
 //! RFC 7959, as client: bodies that go and come block by block.
 
+use proto::ContentFormat;
 use proto_coap::{Code, Config, Error, Limits, Request, Szx};
 
 use crate::support::{ACK, CON, Host, Raw, proven};
@@ -13,7 +14,7 @@ fn szx(exponent: u8) -> Szx {
 }
 
 fn post(bytes: usize) -> Request {
-    Request::new(Code::POST, "/x").with_body(42, body(bytes)).with_szx(szx(2))
+    Request::new(Code::POST, "/x").with_body(ContentFormat::new(42), body(bytes)).with_szx(szx(2))
 }
 
 /// Answers a message that was sent.
@@ -114,7 +115,7 @@ fn a_large_response_is_fetched_block_by_block() {
     // RFC7959-2.4-same-options RFC7959-2.4-converge RFC7959-2.3-block2-sequence
     let mut host = Host::new(proven());
     let whole = body(300);
-    host.request(Request::new(Code::GET, "/big").with_query("a=b").with_accept(42));
+    host.request(Request::new(Code::GET, "/big").with_query("a=b").with_accept(ContentFormat::new(42)));
     let first = host.only_sent();
     assert_eq!(first.block_of(23), None);
     host.receive(&part(&first, (0, true, 3), &whole, &[1]));
@@ -126,7 +127,10 @@ fn a_large_response_is_fetched_block_by_block() {
         host.receive(&part(&sent, (number, number < 2, 3), &whole, &[1]));
     }
     let (_, response, is_last) = host.responses.pop_front().unwrap();
-    assert_eq!((&response.body()[..], response.content_format(), is_last), (&whole[..], Some(42), true));
+    assert_eq!(
+        (&response.body()[..], response.content_format(), is_last),
+        (&whole[..], Some(ContentFormat::new(42)), true)
+    );
     assert!(response.option(23).is_none());
     host.comes_to_rest();
 }
@@ -232,7 +236,7 @@ fn a_response_that_is_too_large_is_not_fetched() {
         host.receive(&part(&sent, (number, true, 2), &body(400), &[1]));
     }
     assert_eq!(host.failures.pop_front().unwrap().1, Error::BodyTooLarge);
-    let too_large = Request::new(Code::POST, "/x").with_body(0, body(151));
+    let too_large = Request::new(Code::POST, "/x").with_body(ContentFormat::TEXT, body(151));
     let (now, peer) = (host.now, crate::support::PEER);
     assert_eq!(host.engine.request(now, &peer, too_large), Err(Error::BodyTooLarge));
 }

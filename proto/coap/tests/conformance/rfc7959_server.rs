@@ -1,5 +1,6 @@
 //! RFC 7959, as server: bodies that come and go block by block.
 
+use proto::ContentFormat;
 use proto_coap::{Code, Config, Limits, Response, Szx, Usage};
 
 use crate::support::{ACK, CON, Host, NON, PEER, Raw, proven};
@@ -23,7 +24,7 @@ fn post(id: u16, block: (u32, bool, u8), of: &[u8]) -> Raw {
 }
 
 fn content(bytes: usize) -> Response {
-    Response::new(Code::CONTENT).with_body(42, body(bytes))
+    Response::new(Code::CONTENT).with_body(ContentFormat::new(42), body(bytes))
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn blocks_in_order_make_one_request() {
     host.receive(&post(2, (2, false, 2), &whole));
     let (exchange, request) = host.only_request();
     assert_eq!(&request.body()[..], &whole[..]);
-    assert_eq!(request.content_format(), Some(42));
+    assert_eq!(request.content_format(), Some(ContentFormat::new(42)));
     assert!(request.options().all(|(number, _)| number != 27));
     host.respond(exchange, Response::new(Code::CHANGED));
     let last = host.only_sent();
@@ -346,7 +347,7 @@ fn a_large_request_may_have_a_large_response() {
     host.ask(&post(1, (0, true, 2), &whole).option(292, &[5]));
     host.receive(&post(2, (1, false, 2), &whole).option(292, &[5]).block(23, (0, false, 2)));
     let (exchange, _) = host.only_request();
-    host.respond(exchange, Response::new(Code::CHANGED).with_body(42, body(150)));
+    host.respond(exchange, Response::new(Code::CHANGED).with_body(ContentFormat::new(42), body(150)));
     let first = host.only_sent();
     assert_eq!(
         (first.code, first.block_of(27), first.block_of(23)),

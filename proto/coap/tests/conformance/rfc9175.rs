@@ -1,6 +1,7 @@
 //! RFC 9175: Echo and Request-Tag; and what goes to an address that is not proven.
 
 use proptest::prelude::*;
+use proto::ContentFormat;
 use proto_coap::{Code, Config, Error, Limits, Request, Response, Usage};
 
 use crate::support::{ACK, CON, Host, NON, PEER, Raw, proven};
@@ -10,7 +11,7 @@ fn unproven() -> Host {
 }
 
 fn large() -> Response {
-    Response::new(Code::CONTENT).with_body(40, vec![b'l'; 900])
+    Response::new(Code::CONTENT).with_body(ContentFormat::LINK_FORMAT, vec![b'l'; 900])
 }
 
 fn get(id: u16) -> Raw {
@@ -61,7 +62,7 @@ fn a_small_response_needs_no_proof() {
     let mut host = unproven();
     host.receive(&get(1));
     let (exchange, _) = host.only_request();
-    host.respond(exchange, Response::new(Code::CONTENT).with_body(40, &b"<>"[..]));
+    host.respond(exchange, Response::new(Code::CONTENT).with_body(ContentFormat::LINK_FORMAT, &b"<>"[..]));
     assert_eq!(host.only_sent().code, 0x45);
     assert_eq!(host.engine.usage().proofs, 0);
 }
@@ -217,7 +218,7 @@ fn proofs_are_bounded() {
 fn the_client_shows_what_it_was_given_and_not_for_ever() {
     // RFC9175-2.3-client
     let mut host = Host::new(proven());
-    host.request(Request::new(Code::POST, "/x").with_body(0, &b"b"[..]));
+    host.request(Request::new(Code::POST, "/x").with_body(ContentFormat::TEXT, &b"b"[..]));
     let mut tokens = Vec::new();
     for nth in 0..3_u8 {
         let sent = host.only_sent();
@@ -251,7 +252,7 @@ fn a_demand_in_the_midst_of_a_body_repeats_the_block() {
     // RFC9175-2.3-client
     let mut host = Host::new(proven());
     let szx = proto_coap::Szx::new(2).unwrap();
-    host.request(Request::new(Code::POST, "/x").with_body(0, vec![1; 100]).with_szx(szx));
+    host.request(Request::new(Code::POST, "/x").with_body(ContentFormat::TEXT, vec![1; 100]).with_szx(szx));
     let first = host.only_sent();
     host.receive(&Raw::new(ACK, 0x81, first.id).token(&first.token).option(252, &[9]));
     let again = host.only_sent();

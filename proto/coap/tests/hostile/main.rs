@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proto::UnixTime;
+use proto::{ContentFormat, UnixTime};
 use proto_coap::{Addresses, Code, Config, Engine, Limits, Output, Request, Response, Usage, link_format};
 
 /// So little that everything runs full.
@@ -112,7 +112,8 @@ fn drain(engine: &mut Engine<u8>, now: UnixTime, salt: usize) -> Option<UnixTime
             Output::Request { exchange, request, .. } => {
                 turn += 1;
                 assert!(request.body().len() <= LIMITS.body_bytes_max);
-                let response = Response::new(Code::CONTENT).with_body(0, vec![1; turn * 37 % 400]);
+                let response =
+                    Response::new(Code::CONTENT).with_body(ContentFormat::TEXT, vec![1; turn * 37 % 400]);
                 match turn % 5 {
                     0 => engine.defer(now, exchange).unwrap(),
                     1 => {
@@ -167,7 +168,7 @@ proptest! {
                     engine.handle_timeout(now);
                 }
                 Step::Ask { peer, body_bytes, is_observing } => {
-                    let request = Request::new(Code::FETCH, "/x").with_body(0, vec![2; body_bytes]);
+                    let request = Request::new(Code::FETCH, "/x").with_body(ContentFormat::TEXT, vec![2; body_bytes]);
                     let request = if is_observing { request.observing() } else { request };
                     let _ = engine.request(now, &peer, request);
                 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proto::UnixTime;
+use proto::{ContentFormat, UnixTime};
 use proto_coap::{
     Addresses, Code, Config, Engine, Error, ExchangeId, Output, Request, RequestId, Response, Szx, Usage,
 };
@@ -149,7 +149,7 @@ impl World {
         let plan = self.plans[number].clone();
         let mut request = Request::new(plan.method, "/r").with_query(&format!("plan={number}"));
         if plan.body_bytes > 0 {
-            request = request.with_body(42, body(number, plan.body_bytes, 0));
+            request = request.with_body(ContentFormat::new(42), body(number, plan.body_bytes, 0));
         }
         if let Some(szx) = Szx::new(plan.szx) {
             request = request.with_szx(szx);
@@ -215,7 +215,8 @@ impl World {
             "a body arrives whole and equal"
         );
         *self.executed.entry(number).or_default() += 1;
-        let response = Response::new(Code::CONTENT).with_body(42, body(number, plan.answer_bytes, 7));
+        let response = Response::new(Code::CONTENT)
+            .with_body(ContentFormat::new(42), body(number, plan.answer_bytes, 7));
         let after = u64::from(plan.answer_after_millis);
         self.schedule(after, Happening::Answer { at, exchange, response });
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use proto::UnixTime;
+use proto::{ContentFormat, UnixTime};
 use proto_coap::{Addresses, Code, Config, Engine, ObservationId, Output, Request, RequestId, Response};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -57,7 +57,7 @@ impl Watch {
 
     fn change(&mut self, is_confirmable: bool) {
         self.state += 1;
-        let response = Response::new(Code::CONTENT).with_body(42, self.body());
+        let response = Response::new(Code::CONTENT).with_body(ContentFormat::new(42), self.body());
         if let Some(observer) = self.observer {
             self.engines[SERVER].notify(self.now, observer, response, is_confirmable).unwrap();
             self.drain(SERVER);
@@ -69,7 +69,8 @@ impl Watch {
             match self.engines[at].poll_output() {
                 Output::Transmit { peer, datagram } => self.carry(peer, &datagram),
                 Output::Request { exchange, request, .. } => {
-                    let response = Response::new(Code::CONTENT).with_body(42, self.body());
+                    let response =
+                        Response::new(Code::CONTENT).with_body(ContentFormat::new(42), self.body());
                     if request.is_observing() {
                         self.observer = self.engines[at].observe(self.now, exchange, response).unwrap();
                     } else {
