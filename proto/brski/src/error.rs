@@ -202,6 +202,13 @@ pub enum Error {
     AuditLogTooLarge,
 }
 
+impl Error {
+    /// Says of a signature that does not hold whose it is; what cannot be read or is not supported stays what it is.
+    pub(crate) fn of_signature(error: pki::Error, untrusted: fn(pki::Error) -> Self) -> Self {
+        if error.class() == Class::Untrusted { untrusted(error) } else { Self::Pki(error) }
+    }
+}
+
 impl Reason for Error {
     fn class(&self) -> Class {
         use Error as E;

@@ -1,7 +1,7 @@
 //! BRSKI without I/O: what a pledge, a registrar and a MASA say to each other and what each must check.
 //!
 //! Source: RFC 8995 with errata 6648 and 7263; rfc8366bis §6; draft-ietf-anima-constrained-voucher-31 (CBRSKI) for the
-//! constrained form; specs of the house: `brski.md` §1, §3, §8.
+//! constrained form.
 //!
 //! The exchange, in the order of the RFC:
 //! 1. The pledge opens a provisional TLS connection and keeps the registrar's chain (§5.1; not here).

@@ -11,7 +11,6 @@
 use proto::media_type;
 
 use crate::registrar::MasaReply;
-use crate::status::{Meaning, meaning};
 use crate::{Error, MasaAuditLog};
 
 /// The most bytes of a log: ours; 64 events have about 16 KiB.
@@ -42,14 +41,8 @@ impl LogAnswer {
         if let (CREATED, Some(location)) = (reply.status, location) {
             return Ok(Self::Elsewhere(location.to_owned()));
         }
-        match meaning(reply.status) {
-            Meaning::Answer => {}
-            Meaning::Busy | Meaning::Wait => {
-                return Err(Error::MasaBusy { retry_after_seconds: reply.retry_after_seconds });
-            }
-            // RFC8995-5.8-not-an-owner
-            Meaning::Redirect | Meaning::Refusal => return Err(Error::MasaRefused { status: reply.status }),
-        }
+        // RFC8995-5.8-not-an-owner
+        reply.check_status()?;
         // RFC8995-5.8.1-json
         if !reply.media_type.is_some_and(|found| found.eq_ignore_ascii_case(media_type::JSON)) {
             return Err(Error::AnswerMediaType);

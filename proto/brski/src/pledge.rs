@@ -12,13 +12,14 @@
 use core::fmt;
 
 use pki::cms::Compat;
-use pki::path::{self, Anchors, Purpose, Revocation, Rules};
+use pki::path::{Anchors, Purpose};
 use pki::{Certificate, PublicKey, Signer};
 use proto::{Fingerprint, SerialNumber, UnixTime};
 use proto_voucher::{Assertion, Nonce, Pin, Pins, Voucher, VoucherRequest};
 use serde::{Deserialize, Serialize};
 
 use crate::status::{Meaning, REDIRECTS_MAX, WAIT_SECONDS_MAX, meaning, retry_after_seconds};
+use crate::voucher::verify_path;
 use crate::{Error, Format, IdevidIssuer, SignedVoucher, VoucherTrust, envelope};
 
 /// What a pledge says in its request; an honest one uses [`PvrContent::honest`], a simulator says what it likes.
@@ -146,7 +147,8 @@ pub struct RegistrarReply<'a> {
 /// What a pledge accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct VoucherPolicy<'a> {
-    /// The anchors built in by the manufacturer, the clock if there is one it has confidence in, and the CMS form.
+    /// The anchors built in by the manufacturer, the clock if there is one it has confidence in, and what is
+    /// forgiven.
     pub trust: VoucherTrust<'a>,
     /// The assertions that are good enough.
     pub assertions: &'a [Assertion],
@@ -364,27 +366,11 @@ impl Imprint {
         let is_pinned_key = self.pinned.is_key(registrar.public_key());
         let is_in_time = self.clock.is_none_or(|now| registrar.is_valid_at(now));
         if !(is_pinned_key && is_in_time) {
-            self.verify_path(registrar, pool)?;
+            let anchors = Anchors::new(self.pinned.certificate().cloned());
+            verify_path(registrar, pool, (&anchors, Purpose::Registrar), self.clock)
+                .map_err(Error::RegistrarNotPinned)?;
         }
         Ok(Imprinted { voucher: self.voucher, pinned: self.pinned })
-    }
-
-    fn verify_path(&self, registrar: &Certificate, pool: &[Certificate]) -> Result<(), Error> {
-        let anchors = Anchors::new(self.pinned.certificate().cloned());
-        let times = match self.clock {
-            Some(now) => vec![now],
-            None => crate::voucher::plausible_times(registrar, pool, &anchors),
-        };
-        let mut outcome = Err(pki::Error::SignatureInvalid);
-        for now in times {
-            let revocation = &|_: &Certificate| Revocation::Good;
-            let rules = Rules { anchors: &anchors, now, purpose: Purpose::Registrar, revocation };
-            outcome = path::verify(registrar, pool, &rules).map(|_| ());
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome.map_err(Error::RegistrarNotPinned)
     }
 }
 

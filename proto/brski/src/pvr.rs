@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use pki::cms::Compat;
 use pki::{Certificate, PublicKey, digest};
-use proto::{Class, Fingerprint, Reason, SerialNumber, UnixTime};
+use proto::{Fingerprint, SerialNumber, UnixTime};
 use proto_voucher::{Assertion, Nonce, Pin, Pins, VoucherRequest};
 
 use crate::envelope::Envelope;
@@ -107,15 +107,15 @@ impl Unverified<Pvr> {
     /// Checks the request as a registrar must (RFC 8995 §5.2, §5.5).
     ///
     /// # Errors
-    /// In this order: [`Error::Data`] for a leaf that deviates (unsupported); [`Error::PvrSignatureInvalid`] (untrusted) or [`Error::Pki`]; [`Error::IdevidSerialMissing`]
-    /// (refused); [`Error::PvrSerialMismatch`] (untrusted); [`Error::PvrAssertionNotProximity`] (unsupported);
-    /// [`Error::PvrProximityMissing`] (malformed); [`Error::PvrProximityMismatch`] (untrusted);
-    /// [`Error::PvrCreatedInFuture`] (refused).
+    /// In this order: [`Error::Data`] for a leaf that deviates (unsupported); [`Error::PvrSignatureInvalid`] (untrusted)
+    /// or [`Error::Pki`]; [`Error::IdevidSerialMissing`] (refused); [`Error::PvrSerialMismatch`] (untrusted);
+    /// [`Error::PvrAssertionNotProximity`] (unsupported); [`Error::PvrProximityMissing`] (malformed);
+    /// [`Error::PvrProximityMismatch`] (untrusted); [`Error::PvrCreatedInFuture`] (refused).
     pub fn verify(self, check: &PvrCheck<'_>) -> Result<Verified<Pvr>, Error> {
         let (envelope, pvr) = self.into_parts();
         check_deviation(pvr.deviation, check.compat)?;
         // RFC8995-5.2-signed-by-idevid CBRSKI-9.2.2-ignore-bags: by the session's certificate, whatever came along.
-        envelope.verify_with_key(check.idevid.public_key(), check.compat).map_err(signature_error)?;
+        verify_signature(envelope, check.idevid, check.compat)?;
         verify_serial(&pvr, check.idevid)?;
         // RFC8995-5.2-assertion
         if pvr.request.assertion != Some(Assertion::Proximity) {
@@ -140,7 +140,7 @@ impl Unverified<Pvr> {
     pub(crate) fn verify_prior(self, idevid: &Certificate, compat: Compat) -> Result<Pvr, Error> {
         let (envelope, pvr) = self.into_parts();
         check_deviation(pvr.deviation, compat)?;
-        envelope.verify_with_key(idevid.public_key(), compat).map_err(signature_error)?;
+        verify_signature(envelope, idevid, compat)?;
         verify_serial(&pvr, idevid)?;
         Ok(pvr)
     }
@@ -159,14 +159,15 @@ impl Unverified<Pvr> {
     }
 }
 
+fn verify_signature(envelope: Envelope, idevid: &Certificate, compat: Compat) -> Result<(), Error> {
+    let verified = envelope.verify_with_key(idevid.public_key(), compat);
+    verified.map_err(|error| Error::of_signature(error, Error::PvrSignatureInvalid))
+}
+
 // RFC8995-5.5-serial-from-certificate
 fn verify_serial(pvr: &Pvr, idevid: &Certificate) -> Result<(), Error> {
     let own = idevid.subject_serial_number().ok_or(Error::IdevidSerialMissing)?;
     if own == pvr.request.serial_number { Ok(()) } else { Err(Error::PvrSerialMismatch) }
-}
-
-fn signature_error(error: pki::Error) -> Error {
-    if error.class() == Class::Untrusted { Error::PvrSignatureInvalid(error) } else { Error::Pki(error) }
 }
 
 /// Tells whether every form present names this very certificate; there must be one.

@@ -74,6 +74,19 @@ pub struct MasaReply<'a> {
     pub body: &'a [u8],
 }
 
+impl MasaReply<'_> {
+    /// Checks that the MASA answered at all.
+    pub(crate) const fn check_status(&self) -> Result<(), Error> {
+        match meaning(self.status) {
+            Meaning::Answer => Ok(()),
+            Meaning::Busy | Meaning::Wait => {
+                Err(Error::MasaBusy { retry_after_seconds: self.retry_after_seconds })
+            }
+            Meaning::Redirect | Meaning::Refusal => Err(Error::MasaRefused { status: self.status }),
+        }
+    }
+}
+
 /// Prepares the request for a pledge that asked (RFC 8995 §5.5).
 ///
 /// `device_chain` is what the pledge showed in the session: first the certificate that `pvr` was verified with, then its
@@ -184,13 +197,7 @@ impl AwaitMasa {
         reply: &MasaReply<'_>,
         trust: &VoucherTrust<'_>,
     ) -> Result<Verified<SignedVoucher>, Error> {
-        match meaning(reply.status) {
-            Meaning::Answer => {}
-            Meaning::Busy | Meaning::Wait => {
-                return Err(Error::MasaBusy { retry_after_seconds: reply.retry_after_seconds });
-            }
-            Meaning::Redirect | Meaning::Refusal => return Err(Error::MasaRefused { status: reply.status }),
-        }
+        reply.check_status()?;
         if reply.media_type.and_then(Format::from_media_type) != Some(self.format) {
             return Err(Error::AnswerMediaType);
         }

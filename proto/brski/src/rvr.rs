@@ -8,10 +8,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use pki::cms::{CMS_BYTES_MAX, Compat};
+use pki::cms::Compat;
 use pki::path::{self, Anchors, Expiry, Purpose, Revocation, Rules};
 use pki::{Certificate, digest, oid};
-use proto::{Class, Fingerprint, KeyId, Reason, SerialNumber, UnixTime};
+use proto::{Fingerprint, KeyId, SerialNumber, UnixTime};
 use proto_voucher::{Assertion, Nonce, VoucherRequest};
 
 use crate::envelope::Envelope;
@@ -98,9 +98,6 @@ impl Rvr {
         let rvr = Self { octets, format, request, deviation, chain, prior, is_registrar_authenticated };
         Ok(Unverified::new(envelope, rvr))
     }
-
-    /// The most octets of a request (64 KiB).
-    pub const BYTES_MAX: usize = CMS_BYTES_MAX;
 
     /// Returns the signed object, octet for octet.
     #[must_use]
@@ -207,12 +204,12 @@ impl Unverified<Rvr> {
     /// Checks the request as a MASA must (RFC 8995 §5.5.2 to §5.5.6).
     ///
     /// # Errors
-    /// In this order: [`Error::Data`] for a leaf that deviates (unsupported); [`Error::RvrSignerNotRegistrar`], [`Error::RvrChainUntrusted`], [`Error::RvrSignatureInvalid`]
-    /// (untrusted); [`Error::RvrCreatedInFuture`] (refused); without nonce [`Error::RvrNoncelessUnauthenticated`]
-    /// (untrusted), [`Error::RvrStale`] (refused); with one [`Error::RvrPriorMissing`] (malformed),
-    /// [`Error::RvrPriorUntrusted`], [`Error::PvrSignatureInvalid`], [`Error::PvrSerialMismatch`],
-    /// [`Error::RvrSerialMismatch`], [`Error::RvrNonceMismatch`], [`Error::RvrProximityMismatch`] (untrusted),
-    /// [`Error::PvrProximityMissing`] (malformed).
+    /// In this order: [`Error::Data`] for a leaf that deviates (unsupported); [`Error::RvrSignerNotRegistrar`],
+    /// [`Error::RvrChainUntrusted`], [`Error::RvrSignatureInvalid`] (untrusted); [`Error::RvrCreatedInFuture`] (refused);
+    /// without nonce [`Error::RvrNoncelessUnauthenticated`] (untrusted), [`Error::RvrStale`] (refused); with one
+    /// [`Error::RvrPriorMissing`] (malformed), [`Error::RvrPriorUntrusted`], [`Error::PvrSignatureInvalid`],
+    /// [`Error::PvrSerialMismatch`], [`Error::RvrSerialMismatch`], [`Error::RvrNonceMismatch`],
+    /// [`Error::RvrProximityMismatch`] (untrusted), [`Error::PvrProximityMissing`] (malformed).
     pub fn verify(self, check: &RvrCheck<'_>) -> Result<Verified<Rvr>, Error> {
         let (envelope, mut rvr) = self.into_parts();
         check_deviation(rvr.deviation, check.compat)?;
@@ -220,7 +217,9 @@ impl Unverified<Rvr> {
         let signer = envelope.find_signer(registrars_first(&pool)).map_err(Error::RvrSignatureInvalid)?;
         rvr.chain = verify_chain(&signer, &pool, check)?;
         // RFC8995-5.5.3-signature
-        envelope.verify_with_certificate(&signer, check.compat).map_err(signature_error)?;
+        envelope
+            .verify_with_certificate(&signer, check.compat)
+            .map_err(|error| Error::of_signature(error, Error::RvrSignatureInvalid))?;
         // RFC8995-5.5-created-on
         if is_ahead(rvr.request.created_at, check.now) {
             return Err(Error::RvrCreatedInFuture);
@@ -296,10 +295,6 @@ fn is_authenticated(signer: &Certificate, pool: &[Certificate], check: &RvrCheck
             path::verify(signer, pool, &registrar_rules(anchors, check)).is_ok()
         }
     }
-}
-
-fn signature_error(error: pki::Error) -> Error {
-    if error.class() == Class::Untrusted { Error::RvrSignatureInvalid(error) } else { Error::Pki(error) }
 }
 
 /// Without a nonce only the registrar's identity and the date stand against replay.

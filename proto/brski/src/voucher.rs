@@ -8,7 +8,7 @@ use core::fmt;
 use pki::cms::Compat;
 use pki::path::{self, Anchors, Purpose, Revocation, Rules};
 use pki::{Certificate, digest};
-use proto::{Class, Fingerprint, Reason, SerialNumber, UnixTime};
+use proto::{Fingerprint, SerialNumber, UnixTime};
 use proto_voucher::Voucher;
 
 use crate::envelope::{Envelope, Stripped};
@@ -109,8 +109,11 @@ impl Unverified<SignedVoucher> {
             Ok(signer) => signer,
             Err(error) => sole_anchor(trust.anchors).ok_or(Error::VoucherSignatureInvalid(error))?,
         };
-        verify_signer(&signer, &pool, trust)?;
-        value.stripped = envelope.verify_with_certificate(&signer, trust.compat).map_err(signature_error)?;
+        verify_path(&signer, &pool, (trust.anchors, Purpose::VoucherSigner), trust.clock)
+            .map_err(Error::VoucherSignatureInvalid)?;
+        value.stripped = envelope
+            .verify_with_certificate(&signer, trust.compat)
+            .map_err(|error| Error::of_signature(error, Error::VoucherSignatureInvalid))?;
         if let Some(now) = trust.clock {
             verify_dates(&value.voucher, now)?;
         }
@@ -126,43 +129,41 @@ fn sole_anchor(anchors: &Anchors) -> Option<Certificate> {
     }
 }
 
-fn verify_signer(signer: &Certificate, pool: &[Certificate], trust: &VoucherTrust<'_>) -> Result<(), Error> {
-    let times = trust.clock.map_or_else(|| plausible_times(signer, pool, trust.anchors), |now| vec![now]);
+/// Checks a path as one who may have no clock and cannot ask for the status of a certificate.
+pub(crate) fn verify_path(
+    leaf: &Certificate,
+    pool: &[Certificate],
+    (anchors, purpose): (&Anchors, Purpose<'_>),
+    clock: Option<UnixTime>,
+) -> Result<(), pki::Error> {
+    let times = clock.map_or_else(|| plausible_times(leaf, pool, anchors), |now| vec![now]);
     let mut outcome = Err(pki::Error::SignatureInvalid);
     for now in times {
-        let rules =
-            Rules { anchors: trust.anchors, now, purpose: Purpose::VoucherSigner, revocation: &no_status };
-        outcome = path::verify(signer, pool, &rules).map(|_| ());
+        let rules = Rules { anchors, now, purpose, revocation: &no_status };
+        outcome = path::verify(leaf, pool, &rules).map(|_| ());
         if outcome.is_ok() {
             break;
         }
     }
-    outcome.map_err(Error::VoucherSignatureInvalid)
+    outcome
 }
 
 /// Lists the times at which a path could hold for one who has no clock: the beginnings of all validities, the latest
 /// first. If a path ever held, it held at the latest beginning within it (RFC 8995 §2.6.1 lets a pledge ignore dates).
 // RFC8995-2.6.1-no-clock
-pub(crate) fn plausible_times(
-    signer: &Certificate,
-    pool: &[Certificate],
-    anchors: &Anchors,
-) -> Vec<UnixTime> {
-    let certificates = pool.iter().chain(anchors.certificates()).chain([signer]);
+fn plausible_times(leaf: &Certificate, pool: &[Certificate], anchors: &Anchors) -> Vec<UnixTime> {
+    let certificates = pool.iter().chain(anchors.certificates()).chain([leaf]);
     let mut times: Vec<UnixTime> = certificates.map(Certificate::not_before).collect();
-    times.retain(|at| (signer.not_before()..=signer.not_after()).contains(at));
+    times.retain(|at| (leaf.not_before()..=leaf.not_after()).contains(at));
     times.sort_unstable_by(|a, b| b.cmp(a));
     times.dedup();
     times
 }
 
-/// Neither a registrar nor a pledge can ask for the status of a maker's signer; its certificates are short-lived.
+/// Neither a registrar nor a pledge can ask for the status of a maker's signer, whose certificates are short-lived; nor
+/// can a pledge ask for that of a registrar, which is its only way into the network.
 const fn no_status(_: &Certificate) -> Revocation {
     Revocation::Good
-}
-
-fn signature_error(error: pki::Error) -> Error {
-    if error.class() == Class::Untrusted { Error::VoucherSignatureInvalid(error) } else { Error::Pki(error) }
 }
 
 fn verify_dates(voucher: &Voucher, now: UnixTime) -> Result<(), Error> {
