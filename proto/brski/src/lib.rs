@@ -35,7 +35,6 @@ mod idevid_issuer;
 mod log_answer;
 pub mod masa;
 mod masa_url;
-mod octets;
 pub mod pledge;
 mod pvr;
 pub mod registrar;

@@ -98,7 +98,7 @@ pub fn request(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use]
 pub struct AwaitVoucher {
-    #[serde(with = "crate::octets")]
+    #[serde(with = "proto_voucher::octets")]
     request: Vec<u8>,
     /// States from before there was a choice have none.
     #[serde(default)]
@@ -107,7 +107,7 @@ pub struct AwaitVoucher {
     #[serde(default)]
     proximity: Option<PinForm>,
     serial_number: SerialNumber,
-    #[serde(with = "crate::octets")]
+    #[serde(with = "proto_voucher::octets")]
     idevid_issuer: Vec<u8>,
     nonce: Option<Nonce>,
     redirects: u8,

@@ -7,6 +7,11 @@ use proto::{Fingerprint, SerialNumber, UnixTime};
 
 use crate::{Assertion, Error, Extension, Nonce, Opaque, Pins, Voucher, VoucherRequest};
 
+/// The most extensions in one artifact: ours; none is registered yet.
+pub(crate) const EXTENSIONS_MAX: usize = 16;
+/// What stands before the name of an extension in the key of its content (rfc8366bis §7.5).
+pub(crate) const EXTENSION_PREFIX: &str = "extension:";
+
 const PINNED: [&str; 3] = ["pinned-domain-cert", "pinned-domain-pubk", "pinned-domain-pubk-sha256"];
 const PROXIMITY: [&str; 3] =
     ["proximity-registrar-cert", "proximity-registrar-pubk", "proximity-registrar-pubk-sha256"];

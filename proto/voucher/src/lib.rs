@@ -18,6 +18,7 @@ mod error;
 mod form;
 pub mod json;
 mod nonce;
+pub mod octets;
 mod pins;
 
 pub use artifact::{Extension, ExtensionName, Opaque, Voucher, VoucherRequest};

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::Error;
+use crate::{Error, octets};
 
 /// The least octets of a nonce (rfc8366bis: 8 octets).
 pub const NONCE_BYTES_MIN: usize = 8;
@@ -71,39 +71,15 @@ impl fmt::Debug for Nonce {
 }
 
 impl Serialize for Nonce {
-    /// Base64 of the octets where people read it, octets elsewhere; this is our own storage, not a wire form.
+    /// As [`octets`] has it; this is our own storage, not a wire form.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.serialize_str(&STANDARD.encode(&self.0))
-        } else {
-            serializer.serialize_bytes(&self.0)
-        }
+        octets::serialize(&self.0, serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Nonce {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let octets = if deserializer.is_human_readable() {
-            STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)?
-        } else {
-            deserializer.deserialize_byte_buf(Octets)?
-        };
-        Self::new(&octets).map_err(de::Error::custom)
-    }
-}
-
-/// Reads a byte string of any deserializer into a vector.
-struct Octets;
-
-impl de::Visitor<'_> for Octets {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a byte string")
-    }
-
-    fn visit_bytes<E: de::Error>(self, octets: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(octets.to_vec())
+        Self::new(&octets::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 

@@ -12,13 +12,9 @@ use proto::{SerialNumber, UnixTime};
 
 use super::TAG_SID;
 use super::sid::{Container, absolute};
-use crate::form::{Sink, Source, date_of, lenient_date_of};
+use crate::form::{EXTENSION_PREFIX, EXTENSIONS_MAX, Sink, Source, date_of, lenient_date_of};
 use crate::{Assertion, Error, Extension, ExtensionName, Nonce, Opaque};
 
-/// The most extensions in one artifact: ours, as in the JSON form.
-const EXTENSIONS_MAX: usize = 16;
-/// What stands before the name of an extension in the key of its content (rfc8366bis §7.5).
-const EXTENSION_PREFIX: &str = "extension:";
 /// The most octets of a nonce here (rfc8366bis §7.3); the JSON form has it as text.
 const NONCE_BYTES_MAX: usize = 32;
 /// The tags of a date as text and as seconds (RFC 8949 §3.4), which a `yang:date-and-time` does not have.

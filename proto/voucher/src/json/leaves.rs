@@ -9,13 +9,8 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use proto::{SerialNumber, UnixTime};
 use serde_json::{Map, Value};
 
-use crate::form::{Sink, Source, date_of, lenient_date_of};
+use crate::form::{EXTENSION_PREFIX, EXTENSIONS_MAX, Sink, Source, date_of, lenient_date_of};
 use crate::{Assertion, Error, Extension, ExtensionName, Nonce, Opaque};
-
-/// The most extensions in one artifact: ours; none is registered yet.
-const EXTENSIONS_MAX: usize = 16;
-/// What stands before the name of an extension in the key of its content (rfc8366bis §7.5).
-const EXTENSION_PREFIX: &str = "extension:";
 
 const ANY_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

@@ -1,4 +1,5 @@
-//! How octets of a pending state are stored: base64 where people read it, a byte string elsewhere.
+//! How octets are stored, as `#[serde(with = …)]` has it: base64 where people read it, a byte string elsewhere.
+//! Does not: write a wire form; this is our own storage.
 
 use core::fmt;
 
@@ -6,7 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serializer, de};
 
-pub(crate) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes the octets.
+///
+/// # Errors
+/// Those of the serializer.
+pub fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     if serializer.is_human_readable() {
         serializer.serialize_str(&STANDARD.encode(octets))
     } else {
@@ -14,7 +19,11 @@ pub(crate) fn serialize<S: Serializer>(octets: &[u8], serializer: S) -> Result<S
     }
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+/// Reads the octets.
+///
+/// # Errors
+/// Those of the deserializer, and its own kind for what is no base64.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
     if deserializer.is_human_readable() {
         STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)
     } else {
