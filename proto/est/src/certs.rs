@@ -61,7 +61,7 @@ pub fn read_issued(answer: &[u8], key: &PublicKey) -> Result<Certificate, Error>
 pub(crate) fn only_issued(certificates: &[Certificate], key: &PublicKey) -> Result<Certificate, Error> {
     match certificates {
         // RFC7030-4.2.3-only-the-issued
-        [certificate] if certificate.public_key().spki_der() == key.spki_der() => Ok(certificate.clone()),
+        [certificate] if certificate.public_key() == key => Ok(certificate.clone()),
         _ => Err(Error::IssuedCertificateInvalid),
     }
 }

@@ -45,7 +45,7 @@ impl RenewalRequest {
         if csr.subject_alt_name_der() != present.subject_alt_name_der() {
             return Err(Error::RenewalAltNameChanged);
         }
-        let is_same_key = csr.public_key().spki_der() == present.public_key().spki_der();
+        let is_same_key = csr.public_key() == present.public_key();
         let kind = if is_same_key { RenewalKind::Renew } else { RenewalKind::Rekey };
         Ok(Self { csr, kind })
     }
