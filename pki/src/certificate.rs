@@ -17,7 +17,8 @@ use x509_parser::prelude::{FromDer, TbsCertificate};
 pub use extensions::{Extension, KeyUsage};
 pub use general_name::HardwareModuleName;
 
-use crate::tlv::{Reader, only, tag};
+use crate::signed::Signed;
+use crate::tlv::{Reader, magnitude, only, tag, unix_time};
 use crate::{Error, Oid, PublicKey, digest, name, oid};
 use extensions::Extensions;
 
@@ -64,20 +65,16 @@ impl Certificate {
         if der.len() > CERTIFICATE_BYTES_MAX {
             return Err(Error::CertificateTooLarge);
         }
-        let mut fields = Reader::new(only(tag::SEQUENCE, der).ok_or(Error::CertificateMalformed)?);
-        let signed = fields.take(tag::SEQUENCE).ok_or(Error::CertificateMalformed)?.whole;
-        let signature_algorithm = fields.take(tag::SEQUENCE).ok_or(Error::CertificateMalformed)?.whole;
-        let bits = fields.take(tag::BIT_STRING).ok_or(Error::CertificateMalformed)?.content;
-        let signature = bits.strip_prefix(&[0]).ok_or(Error::CertificateMalformed)?;
-        let tbs = Tbs::parse(signed)?;
-        if !fields.is_empty() || tbs.signature_algorithm != signature_algorithm {
+        let frame = Signed::parse(der).ok_or(Error::CertificateMalformed)?;
+        let tbs = Tbs::parse(frame.message)?;
+        if tbs.signature_algorithm != frame.algorithm {
             return Err(Error::CertificateMalformed);
         }
         Ok(Self(Arc::new(Fields {
             der: der.to_vec(),
-            signed: signed.to_vec(),
-            signature_algorithm: signature_algorithm.to_vec(),
-            signature: signature.to_vec(),
+            signed: frame.message.to_vec(),
+            signature_algorithm: frame.algorithm.to_vec(),
+            signature: frame.signature.to_vec(),
             fingerprint: digest::sha256(der),
             tbs,
         })))
@@ -378,11 +375,12 @@ impl Tbs {
         let subject_der = tbs.subject.as_raw();
         Ok(Self {
             version: tbs.version.0.saturating_add(1),
-            serial: serial(tbs.raw_serial())?,
+            serial: CertificateSerial::new(magnitude(tbs.raw_serial()))
+                .map_err(|_| Error::CertificateMalformed)?,
             signature_algorithm: inner_signature_algorithm(der).ok_or(Error::CertificateMalformed)?.to_vec(),
             issuer_der: tbs.issuer.as_raw().to_vec(),
-            not_before: time(tbs.validity.not_before.timestamp()),
-            not_after: time(tbs.validity.not_after.timestamp()),
+            not_before: unix_time(tbs.validity.not_before.timestamp()),
+            not_after: unix_time(tbs.validity.not_after.timestamp()),
             subject_der: subject_der.to_vec(),
             subject: name::Attributes::parse(&tbs.subject),
             public_key: PublicKey::from_spki_der(tbs.subject_pki.raw)?,
@@ -391,25 +389,12 @@ impl Tbs {
     }
 }
 
-/// Takes the sign padding off; a negative number, as some makers issue, stays as it is.
-fn serial(content: &[u8]) -> Result<CertificateSerial, Error> {
-    let octets = match content {
-        [0, magnitude @ ..] if !magnitude.is_empty() => magnitude,
-        _ => content,
-    };
-    CertificateSerial::new(octets).map_err(|_| Error::CertificateMalformed)
-}
-
 /// The signature field of TBSCertificate, which must repeat the one outside (RFC 5280 §4.1.1.2).
 fn inner_signature_algorithm(tbs: &[u8]) -> Option<&[u8]> {
     let mut fields = Reader::new(only(tag::SEQUENCE, tbs)?);
     let _version = fields.take(tag::context_constructed(0));
     fields.take(tag::INTEGER)?;
     Some(fields.take(tag::SEQUENCE)?.whole)
-}
-
-fn time(seconds: i64) -> UnixTime {
-    UnixTime::from_seconds(u64::try_from(seconds).unwrap_or_default())
 }
 
 impl PartialEq for Certificate {

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use proto::{CertificateSerial, UnixTime};
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Extension};
 
-use crate::tlv::{Reader, bit_string, only, tag, time, tlv, unsigned};
-use crate::{Certificate, Error, Issuer, KeyUsage, Unverified, Verified, oid};
+use crate::signed::Signed;
+use crate::tlv::{Reader, magnitude, only, tag, time, tlv, unix_time, unsigned};
+use crate::{Certificate, Error, Issuer, KeyUsage, Unverified, Verified, oid, signed};
 
 /// The most bytes of a list; 10,000 entries take about 350,000.
 pub const CRL_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -120,7 +121,7 @@ pub fn issue(issuer: &Issuer, template: &CrlTemplate) -> Result<Vec<u8>, Error> 
             &extensions(issuer, template.number),
         ],
     );
-    Ok(tlv(tag::SEQUENCE, &[&list, algorithm, &bit_string(&signer.sign(&list)?)]))
+    signed::sign(&list, signer)
 }
 
 fn entry(entry: &CrlEntry) -> Vec<u8> {
@@ -176,18 +177,18 @@ impl Crl {
             return Err(Error::CrlTooLarge);
         }
         let (rest, list) = CertificateRevocationList::from_der(der).map_err(|_| Error::CrlMalformed)?;
-        let (signed, signature_algorithm, signature) =
-            outer(der).filter(|_| rest.is_empty()).ok_or(Error::CrlMalformed)?;
+        let frame = Signed::parse(der).filter(|frame| rest.is_empty() && repeats_algorithm(frame));
+        let frame = frame.ok_or(Error::CrlMalformed)?;
         let next_update = list.next_update().ok_or(Error::CrlMalformed)?;
         check_extensions(list.extensions(), &[oid::AUTHORITY_KEY_ID.as_bytes(), oid::CRL_NUMBER.as_bytes()])?;
         Ok(Unverified::new(Self {
-            signed: signed.to_vec(),
-            signature_algorithm: signature_algorithm.to_vec(),
-            signature: signature.to_vec(),
+            signed: frame.message.to_vec(),
+            signature_algorithm: frame.algorithm.to_vec(),
+            signature: frame.signature.to_vec(),
             issuer_der: list.issuer().as_raw().to_vec(),
             number: number(&list)?,
-            this_update: seconds(list.last_update().timestamp()),
-            next_update: seconds(next_update.timestamp()),
+            this_update: unix_time(list.last_update().timestamp()),
+            next_update: unix_time(next_update.timestamp()),
             revoked: revoked(&list)?,
         }))
     }
@@ -290,30 +291,18 @@ fn revoked(
     let mut revoked = BTreeMap::new();
     for entry in list.iter_revoked_certificates() {
         check_extensions(entry.extensions(), &[oid::CRL_REASON.as_bytes(), oid::INVALIDITY_DATE.as_bytes()])?;
-        let serial = match entry.raw_serial() {
-            [0, magnitude @ ..] if !magnitude.is_empty() => magnitude,
-            content => content,
-        };
-        let serial = CertificateSerial::new(serial).map_err(|_| Error::CrlMalformed)?;
+        let serial =
+            CertificateSerial::new(magnitude(entry.raw_serial())).map_err(|_| Error::CrlMalformed)?;
         let reason = entry.reason_code().and_then(|(_, code)| RevocationReason::from_number(code.0));
-        let at = seconds(entry.revocation_date.timestamp());
+        let at = unix_time(entry.revocation_date.timestamp());
         revoked.insert(serial, (at, reason.unwrap_or(RevocationReason::Unspecified)));
     }
     Ok(revoked)
 }
 
-fn seconds(timestamp: i64) -> UnixTime {
-    UnixTime::from_seconds(u64::try_from(timestamp).unwrap_or_default())
-}
-
-/// Splits the list into signed part, AlgorithmIdentifier and signature; the inner AlgorithmIdentifier must agree.
-fn outer(der: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let mut fields = Reader::new(only(tag::SEQUENCE, der)?);
-    let signed = fields.take(tag::SEQUENCE)?;
-    let algorithm = fields.take(tag::SEQUENCE)?.whole;
-    let signature = fields.take(tag::BIT_STRING)?.content.strip_prefix(&[0])?;
-    let mut list = Reader::new(signed.content);
+/// Tells whether the signature field of TBSCertList repeats the one outside, as it must (RFC 5280 §5.1.1.2).
+fn repeats_algorithm(frame: &Signed<'_>) -> bool {
+    let mut list = Reader::new(only(tag::SEQUENCE, frame.message).unwrap_or_default());
     let _version = list.take(tag::INTEGER);
-    let is_same = list.take(tag::SEQUENCE)?.whole == algorithm;
-    (fields.is_empty() && is_same).then_some((signed.whole, algorithm, signature))
+    list.take(tag::SEQUENCE).is_some_and(|inner| inner.whole == frame.algorithm)
 }

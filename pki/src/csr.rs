@@ -11,6 +11,7 @@ use x509_parser::prelude::{FromDer, ParsedCriAttribute, X509CertificationRequest
 
 pub use create::{Request, create};
 
+use crate::signed::Signed;
 use crate::tlv::{Reader, only, tag};
 use crate::{Error, Oid, PublicKey, Unverified, Verified, digest, name, oid};
 
@@ -60,18 +61,18 @@ impl Csr {
         if der.len() > CSR_BYTES_MAX {
             return Err(Error::CsrTooLarge);
         }
-        let outer = outer(der).ok_or(Error::CsrMalformed)?;
+        let frame = Signed::parse(der).ok_or(Error::CsrMalformed)?;
         let (rest, request) = X509CertificationRequest::from_der(der).map_err(|_| Error::CsrMalformed)?;
         let info = &request.certification_request_info;
-        if !rest.is_empty() || info.version.0 != 0 || info.raw != outer.signed {
+        if !rest.is_empty() || info.version.0 != 0 || info.raw != frame.message {
             return Err(Error::CsrMalformed);
         }
         let attributes = name::Attributes::parse(&info.subject);
         Ok(Unverified::new(Self {
             der: der.to_vec(),
-            signed: outer.signed.to_vec(),
-            signature_algorithm: outer.signature_algorithm.to_vec(),
-            signature: outer.signature.to_vec(),
+            signed: frame.message.to_vec(),
+            signature_algorithm: frame.algorithm.to_vec(),
+            signature: frame.signature.to_vec(),
             subject_der: info.subject.as_raw().to_vec(),
             subject: Subject {
                 common_name: attributes.common_name().map(str::to_owned),
@@ -221,19 +222,4 @@ impl Asked {
 fn asks_for_ca(constraints: &[u8]) -> bool {
     let Some(fields) = only(tag::SEQUENCE, constraints) else { return true };
     Reader::new(fields).take(tag::BOOLEAN).is_some_and(|ca| ca.content != [0])
-}
-
-/// The three parts of the signed request.
-struct Outer<'a> {
-    signed: &'a [u8],
-    signature_algorithm: &'a [u8],
-    signature: &'a [u8],
-}
-
-fn outer(der: &[u8]) -> Option<Outer<'_>> {
-    let mut fields = Reader::new(only(tag::SEQUENCE, der)?);
-    let signed = fields.take(tag::SEQUENCE)?.whole;
-    let signature_algorithm = fields.take(tag::SEQUENCE)?.whole;
-    let signature = fields.take(tag::BIT_STRING)?.content.strip_prefix(&[0])?;
-    fields.is_empty().then_some(Outer { signed, signature_algorithm, signature })
 }

@@ -20,8 +20,10 @@ use rcgen::{
 
 use crate::algorithm::KeyKind;
 use crate::template::ia5;
-use crate::tlv::{Reader, bit_string, only, tag, tlv};
-use crate::{Certificate, Error, KeyUsage, Oid, Profile, PublicKey, Signer, Template, digest, lint, oid};
+use crate::tlv::{Reader, only, tag, tlv};
+use crate::{
+    Certificate, Error, KeyUsage, Oid, Profile, PublicKey, Signer, Template, digest, lint, oid, signed,
+};
 
 /// Draws a serial number of 128 bits, of which the first is set, so that it always has 16 octets.
 ///
@@ -173,10 +175,7 @@ fn prepare(template: &Template, authority: &Authority<'_>) -> Result<ToBeSigned,
 }
 
 fn finish(prepared: &ToBeSigned, signer: &Signer) -> Result<Certificate, Error> {
-    let signature = signer.sign(&prepared.der)?;
-    let algorithm = signer.signature_algorithm().der().ok_or(Error::SigningFailed)?;
-    let der = tlv(tag::SEQUENCE, &[&prepared.der, algorithm, &bit_string(&signature)]);
-    let certificate = Certificate::parse(&der)?;
+    let certificate = Certificate::parse(&signed::sign(&prepared.der, signer)?)?;
     if certificate.signed_der() == prepared.der {
         Ok(certificate)
     } else {

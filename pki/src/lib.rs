@@ -22,6 +22,7 @@ mod place;
 mod profile;
 mod public_key;
 mod secret;
+mod signed;
 mod signer;
 mod template;
 pub mod tls;

@@ -124,9 +124,22 @@ pub(crate) fn unsigned(magnitude: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Takes the sign padding off the content of an INTEGER; a negative number, as some makers' serial numbers are, stays as it is.
+pub(crate) fn magnitude(integer: &[u8]) -> &[u8] {
+    match integer {
+        [0, magnitude @ ..] if !magnitude.is_empty() => magnitude,
+        _ => integer,
+    }
+}
+
 /// Writes a BIT STRING of whole octets.
 pub(crate) fn bit_string(octets: &[u8]) -> Vec<u8> {
     tlv(tag::BIT_STRING, &[&[0], octets])
+}
+
+/// Turns seconds since 1970 as a library counts them into a time; one before 1970 counts as 1970.
+pub(crate) fn unix_time(seconds: i64) -> UnixTime {
+    UnixTime::from_seconds(u64::try_from(seconds).unwrap_or_default())
 }
 
 /// Writes a Time: UTCTime before 2050, GeneralizedTime from then on (RFC 5280 §4.1.2.5); whole seconds.

@@ -10,7 +10,7 @@ use proto::{CertificateSerial, KeyId, UnixTime};
 use super::digest::Digest;
 use super::{CERTIFICATES_MAX, CMS_BYTES_MAX, SignedData, SignerIdentifier, SignerInfo};
 use crate::place::place;
-use crate::tlv::{Reader, Tlv, only, tag};
+use crate::tlv::{Reader, Tlv, magnitude, only, tag};
 use crate::{Certificate, Error};
 
 /// id-signedData (RFC 5652 §5.1).
@@ -192,12 +192,8 @@ fn identifier(value: Tlv<'_>) -> Option<SignerIdentifier> {
         tag::SEQUENCE => {
             let mut fields = Reader::new(value.content);
             let issuer_der = fields.take(tag::SEQUENCE)?.whole.to_vec();
-            let serial = fields.take(tag::INTEGER)?.content;
-            let magnitude = match serial {
-                [0, rest @ ..] if !rest.is_empty() => rest,
-                _ => serial,
-            };
-            let serial = CertificateSerial::new(magnitude).ok().filter(|_| fields.is_empty())?;
+            let serial = CertificateSerial::new(magnitude(fields.take(tag::INTEGER)?.content)).ok();
+            let serial = serial.filter(|_| fields.is_empty())?;
             Some(SignerIdentifier::IssuerAndSerialNumber { issuer_der, serial })
         }
         ski if ski == tag::context(0) => {

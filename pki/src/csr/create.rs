@@ -2,8 +2,8 @@
 //! Source: RFC 2986 §4, RFC 2985 §5.4.
 //! Does not: check that what is asked for is wise; the simulator asks for wicked things on purpose.
 
-use crate::tlv::{bit_string, tag, tlv};
-use crate::{Error, Extension, Signer, Subject, oid};
+use crate::tlv::{tag, tlv};
+use crate::{Error, Extension, Signer, Subject, oid, signed};
 
 /// What a client asks for.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +53,7 @@ pub fn create(request: &Request, signer: &Signer) -> Result<Vec<u8>, Error> {
     let attributes = tlv(tag::context_constructed(0), &[&attributes(request)]);
     let version = [tag::INTEGER, 1, 0];
     let info = tlv(tag::SEQUENCE, &[&version, &subject, signer.public_key().spki_der(), &attributes]);
-    let algorithm = signer.signature_algorithm().der().ok_or(Error::SigningFailed)?;
-    Ok(tlv(tag::SEQUENCE, &[&info, algorithm, &bit_string(&signer.sign(&info)?)]))
+    signed::sign(&info, signer)
 }
 
 /// Writes the attributes, in the order that DER wants of a SET OF: these two differ first in their last octet.
