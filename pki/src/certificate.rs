@@ -5,7 +5,7 @@
 //! two signature algorithm fields agree.
 
 mod extensions;
-mod general_name;
+pub(crate) mod general_name;
 
 use std::fmt;
 use std::sync::Arc;
@@ -137,12 +137,6 @@ impl Certificate {
     #[must_use]
     pub fn signed_der(&self) -> &[u8] {
         &self.0.signed
-    }
-
-    /// Returns the AlgorithmIdentifier of the signature, header included.
-    #[must_use]
-    pub fn signature_algorithm_der(&self) -> &[u8] {
-        &self.0.signature_algorithm
     }
 
     /// Returns the signature's octets.

@@ -133,6 +133,7 @@ pub enum Error {
     /// The TLS library refused a configuration that we made.
     #[error("the TLS configuration was refused")]
     TlsConfiguration,
+
     // Paths (RFC 5280 §6).
     /// There are more certificates to look at than [`crate::path::POOL_MAX`].
     #[error("there are too many certificates to look for a path in")]

@@ -142,24 +142,20 @@ oids! {
     CRL_REASON = &[0x55, 0x1d, 21];
     /// invalidityDate of a CRL entry (RFC 5280 §5.3.2).
     INVALIDITY_DATE = &[0x55, 0x1d, 24];
-    /// issuingDistributionPoint of a CRL (RFC 5280 §5.2.5).
-    ISSUING_DISTRIBUTION_POINT = &[0x55, 0x1d, 28];
     /// nameConstraints (RFC 5280 §4.2.1.10).
     NAME_CONSTRAINTS = &[0x55, 0x1d, 30];
     /// cRLDistributionPoints (RFC 5280 §4.2.1.13).
     CRL_DISTRIBUTION_POINTS = &[0x55, 0x1d, 31];
     /// certificatePolicies (RFC 5280 §4.2.1.4).
     CERTIFICATE_POLICIES = &[0x55, 0x1d, 32];
-    /// policyConstraints (RFC 5280 §4.2.1.11).
-    POLICY_CONSTRAINTS = &[0x55, 0x1d, 36];
     /// authorityKeyIdentifier (RFC 5280 §4.2.1.1).
     AUTHORITY_KEY_ID = &[0x55, 0x1d, 35];
+    /// policyConstraints (RFC 5280 §4.2.1.11).
+    POLICY_CONSTRAINTS = &[0x55, 0x1d, 36];
     /// extKeyUsage (RFC 5280 §4.2.1.12).
     EXTENDED_KEY_USAGE = &[0x55, 0x1d, 37];
     /// inhibitAnyPolicy (RFC 5280 §4.2.1.14).
     INHIBIT_ANY_POLICY = &[0x55, 0x1d, 54];
-    /// authorityInfoAccess (RFC 5280 §4.2.2.1).
-    AUTHORITY_INFO_ACCESS = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
     /// The MUD URL, 1.3.6.1.5.5.7.1.25 (RFC 8520 §11).
     MUD_URL = &[0x2b, 6, 1, 5, 5, 7, 1, 25];
     /// The MASA URL, 1.3.6.1.5.5.7.1.32 (RFC 8995 §2.3.2).
@@ -170,8 +166,6 @@ oids! {
     SERVER_AUTH = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
     /// id-kp-clientAuth (RFC 5280 §4.2.1.12).
     CLIENT_AUTH = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
-    /// id-kp-OCSPSigning (RFC 5280 §4.2.2.2).
-    OCSP_SIGNING = &[0x2b, 6, 1, 5, 5, 7, 3, 9];
     /// id-kp-cmcRA, 1.3.6.1.5.5.7.3.28 (RFC 6402 §2.10; RFC 8995 §5.5.4).
     CMC_RA = &[0x2b, 6, 1, 5, 5, 7, 3, 28];
     /// id-on-hardwareModuleName, 1.3.6.1.5.5.7.8.4 (RFC 4108 §5).

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use proto::{CertificateSerial, UnixTime};
 
-use crate::certificate::HardwareModuleName;
+use crate::certificate::{HardwareModuleName, general_name};
 use crate::tlv::{tag, tlv};
 use crate::{Error, Profile, PublicKey, Subject};
 
@@ -89,15 +89,15 @@ impl Template {
         }
         let mut names = Vec::new();
         for name in &self.dns_names {
-            names.extend(tlv(tag::context(2), &[ia5(name)?]));
+            names.extend(tlv(general_name::DNS_NAME, &[ia5(name)?]));
         }
         for uri in &self.uris {
-            names.extend(tlv(tag::context(6), &[ia5(uri)?]));
+            names.extend(tlv(general_name::URI, &[ia5(uri)?]));
         }
         for address in &self.ip_addresses {
             names.extend(match address {
-                IpAddr::V4(v4) => tlv(tag::context(7), &[&v4.octets()]),
-                IpAddr::V6(v6) => tlv(tag::context(7), &[&v6.octets()]),
+                IpAddr::V4(v4) => tlv(general_name::IP_ADDRESS, &[&v4.octets()]),
+                IpAddr::V6(v6) => tlv(general_name::IP_ADDRESS, &[&v6.octets()]),
             });
         }
         if let Some(module) = &self.hardware_module_name {
@@ -107,8 +107,11 @@ impl Template {
     }
 }
 
-/// Checks that text fits an IA5String that is a name or URL: 1 to 2048 visible ASCII characters.
+/// The most characters of a name or URL that we write; as many as are read of a URL.
+const IA5_CHARS_MAX: usize = 2048;
+
+/// Checks that text fits an IA5String that is a name or URL: visible ASCII characters.
 pub(crate) fn ia5(text: &str) -> Result<&[u8], Error> {
-    let is_plain = text.bytes().all(|b| b.is_ascii_graphic()) && (1..=2048).contains(&text.len());
+    let is_plain = text.bytes().all(|b| b.is_ascii_graphic()) && (1..=IA5_CHARS_MAX).contains(&text.len());
     if is_plain { Ok(text.as_bytes()) } else { Err(Error::AlternativeNameInvalid) }
 }

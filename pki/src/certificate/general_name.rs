@@ -4,8 +4,12 @@
 use crate::tlv::{Reader, only, tag, tlv};
 use crate::{Error, Oid, oid};
 
+/// rfc822Name.
+pub(crate) const RFC822_NAME: u8 = tag::context(1);
 /// dNSName.
 pub(crate) const DNS_NAME: u8 = tag::context(2);
+/// directoryName.
+pub(crate) const DIRECTORY_NAME: u8 = tag::context_constructed(4);
 /// uniformResourceIdentifier.
 pub(crate) const URI: u8 = tag::context(6);
 /// iPAddress.

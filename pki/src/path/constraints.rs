@@ -5,17 +5,12 @@
 //! constrained, and then refuses.
 
 use super::name;
+use crate::certificate::general_name::{DIRECTORY_NAME, DNS_NAME, IP_ADDRESS, RFC822_NAME};
 use crate::tlv::{Reader, Tlv, only, tag};
 use crate::{Certificate, Error, Oid, oid};
 
 /// emailAddress in a subject, which an rfc822Name constraint covers (RFC 5280 §4.2.1.10).
 const EMAIL_ADDRESS: Oid = Oid::from_static(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 9, 1]);
-
-/// Tags of GeneralName (RFC 5280 §4.2.1.6).
-const RFC822_NAME: u8 = tag::context(1);
-const DNS_NAME: u8 = tag::context(2);
-const DIRECTORY_NAME: u8 = tag::context_constructed(4);
-const IP_ADDRESS: u8 = tag::context(7);
 
 /// Checks every certificate of the path against the constraints of all CAs above it, the anchor's too; self-issued ones
 /// that are not the end entity are exempt (RFC 5280 §6.1.3 (b)).

@@ -4,6 +4,7 @@
 //! pool; no certificate, and no subject with the same key, stands twice in a path.
 
 use super::{DEPTH_MAX, Revocation, Rules, SIGNATURES_MAX, VerifiedPath, checks, constraints, name};
+use crate::certificate::general_name::DIRECTORY_NAME;
 use crate::tlv::{Reader, only, tag};
 use crate::{Certificate, Error};
 
@@ -142,7 +143,7 @@ fn is_issuer_and_serial(aki: &[u8], issuer: &Certificate) -> bool {
     let names = fields.take(tag::context_constructed(1));
     let serial = fields.take(tag::context(2));
     let is_name = names.is_none_or(|names| {
-        let directory = Reader::new(names.content).take(tag::context_constructed(4));
+        let directory = Reader::new(names.content).take(DIRECTORY_NAME);
         directory.is_none_or(|directory| name::is_same_name(directory.content, issuer.issuer_der()))
     });
     let is_serial = serial.is_none_or(|serial| {

@@ -10,11 +10,8 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureSc
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::client::with_identity;
-use super::{handshake, provider};
+use super::{PEER_CERTIFICATES_MAX, handshake, provider};
 use crate::{Certificate, Error, Signer};
-
-/// The most certificates of a server's chain that are kept.
-const CHAIN_MAX: usize = 10;
 
 /// **Dangerous.** Accepts any server chain, checks only that the server has the key of its first certificate, and
 /// remembers the chain. One verifier serves one connection.
@@ -43,7 +40,7 @@ impl ServerCertVerifier for ProvisionalVerifier {
     ) -> Result<ServerCertVerified, TlsError> {
         let chain: Vec<Certificate> = core::iter::once(end_entity)
             .chain(intermediates)
-            .take(CHAIN_MAX)
+            .take(PEER_CERTIFICATES_MAX)
             .map(handshake::parse)
             .collect::<Result<_, _>>()?;
         *self.presented.lock().unwrap_or_else(PoisonError::into_inner) = chain;

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::SingleCertAndKey;
@@ -95,8 +94,7 @@ pub fn server_config(
     clients: UnjudgedClients,
 ) -> Result<ServerConfig, Error> {
     let key = certified_key(chain, signer)?;
-    let provider: Arc<CryptoProvider> = provider();
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(rustls::ALL_VERSIONS)
         .map_err(|_| Error::TlsConfiguration)?
         .with_client_cert_verifier(Arc::new(clients))
