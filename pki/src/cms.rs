@@ -26,14 +26,15 @@ pub const CMS_BYTES_MAX: usize = 64 * 1024;
 /// The most certificates in one CMS message; a path has eight at most, and a roll-over brings three more.
 pub const CERTIFICATES_MAX: usize = 16;
 
-/// Says whether the form that many RFC 8995 implementations emit is accepted beside the one that the RFCs ask for.
+/// Says whether the forms that many implementations emit are accepted beside those that the RFCs ask for. Whoever reads
+/// what is inside a message goes by it too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compat {
     /// CMS version 3 and eContentType id-ct-animaJSONVoucher only.
     #[default]
     Strict,
     /// Also version 1 and id-data; switched on per manufacturer and logged by the caller.
-    IdData,
+    Lenient,
 }
 
 /// Names the signer's certificate (RFC 5652 §5.3).
@@ -141,7 +142,7 @@ impl SignedData {
         self.signer.signing_at
     }
 
-    /// Tells whether only [`Compat::IdData`] lets this message pass.
+    /// Tells whether only [`Compat::Lenient`] lets this message pass.
     #[must_use]
     pub fn needs_compat(&self) -> bool {
         self.check_form(Compat::Strict).is_err()
@@ -159,7 +160,7 @@ impl SignedData {
         let is_data = self.part(&self.content_type) == read::DATA;
         let (type_fits, version_fits) = match compat {
             Compat::Strict => (is_voucher, self.version == 3),
-            Compat::IdData => (is_voucher || is_data, matches!(self.version, 1 | 3)),
+            Compat::Lenient => (is_voucher || is_data, matches!(self.version, 1 | 3)),
         };
         if !type_fits {
             return Err(Error::CmsContentTypeUnsupported);

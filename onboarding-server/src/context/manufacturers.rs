@@ -119,7 +119,7 @@ impl Manufacturer {
             anchors,
             allow_private_addresses: settings.allow_private_addresses,
             expiry: if settings.ignore_idevid_expiry { Expiry::Ignore } else { Expiry::Enforce },
-            compat: if settings.compat { Compat::IdData } else { Compat::Strict },
+            compat: if settings.compat { Compat::Lenient } else { Compat::Strict },
             unknown_devices: settings.unknown_devices.unwrap_or(owner.unknown_devices),
             reonboarding: settings.reonboarding.unwrap_or(owner.reonboarding),
             audit_log: settings.audit_log.unwrap_or(owner.audit_log),

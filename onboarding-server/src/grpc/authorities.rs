@@ -115,7 +115,7 @@ impl AuthorityService for Authorities {
                 masa_policy: made_here
                     .map_or(v1::MasaPolicy::Unspecified, |maker| policy(maker.voucher_policy))
                     .into(),
-                is_compat: one.compat == pki::cms::Compat::IdData,
+                is_compat: one.compat == pki::cms::Compat::Lenient,
                 idevid_anchors: count(&one.anchors),
                 voucher_anchors: count(&one.voucher_anchors),
             }

@@ -140,7 +140,7 @@ fn bent(change: impl FnOnce(&mut Parts)) -> Result<(), Error> {
         && strict != Err(Error::CmsContentTypeUnsupported)
         && strict != Err(Error::CmsVersionUnsupported)
     {
-        assert_eq!(parts.verdict(Compat::IdData), strict, "compat forgives the form and nothing else");
+        assert_eq!(parts.verdict(Compat::Lenient), strict, "compat forgives the form and nothing else");
     }
     strict
 }
@@ -241,25 +241,25 @@ fn compat_accepts_the_old_form_and_still_checks_all_of_it() {
     (old.version, old.content_type) = (1, DATA);
     old.attributes = Some(vec![content_type(DATA), digest(b"{}")]);
     assert_eq!(old.verdict(Compat::Strict), Err(Error::CmsContentTypeUnsupported));
-    assert_eq!(old.verdict(Compat::IdData), Ok(()));
+    assert_eq!(old.verdict(Compat::Lenient), Ok(()));
     assert!(
         SignedData::parse(old.make())
             .unwrap()
-            .verify_with_certificate(&old.world.chain[0], Compat::IdData)
+            .verify_with_certificate(&old.world.chain[0], Compat::Lenient)
             .unwrap()
             .needs_compat()
     );
     old.version = 2;
-    assert_eq!(old.verdict(Compat::IdData), Err(Error::CmsVersionUnsupported));
+    assert_eq!(old.verdict(Compat::Lenient), Err(Error::CmsVersionUnsupported));
     old.version = 1;
     old.attributes = None;
-    assert_eq!(old.verdict(Compat::IdData), Err(Error::CmsSignedAttributesMissing));
+    assert_eq!(old.verdict(Compat::Lenient), Err(Error::CmsSignedAttributesMissing));
     old.attributes = Some(vec![content_type(VOUCHER), digest(b"{}")]);
-    assert_eq!(old.verdict(Compat::IdData), Err(Error::CmsContentTypeMismatch));
+    assert_eq!(old.verdict(Compat::Lenient), Err(Error::CmsContentTypeMismatch));
     old.content_type = VOUCHER;
-    assert_eq!(old.verdict(Compat::IdData), Ok(()));
+    assert_eq!(old.verdict(Compat::Lenient), Ok(()));
     old.content_type = CONTENT_TYPE;
-    assert_eq!(old.verdict(Compat::IdData), Err(Error::CmsContentTypeUnsupported));
+    assert_eq!(old.verdict(Compat::Lenient), Err(Error::CmsContentTypeUnsupported));
 }
 
 #[test]

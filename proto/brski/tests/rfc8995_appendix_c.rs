@@ -1,6 +1,6 @@
 //! The worked example of RFC 8995 Appendix C, read, verified and replayed with the clock of that day.
 //!
-//! Its CMS objects have version 1 and id-data, so it needs `Compat::IdData`; its RVR has no idevid-issuer, its IDevID
+//! Its CMS objects have version 1 and id-data, so it needs `Compat::Lenient`; its RVR has no idevid-issuer, its IDevID
 //! no AuthorityKeyIdentifier, and its registrar's certificate no EKU but cmcRA.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -103,7 +103,7 @@ fn the_registrar_accepts_the_pledges_request() {
     let (idevid, own) = (idevid(), [registrar()]);
     let pvr = Pvr::parse(&pvr_der(), Format::CmsJson)
         .unwrap()
-        .verify(&pvr_check(&idevid, &own, Compat::IdData))
+        .verify(&pvr_check(&idevid, &own, Compat::Lenient))
         .unwrap();
     assert_eq!(pvr.serial_number().as_str(), "00-D0-E5-F2-00-02");
     // RFC8995-5.8.1-nonce-opaque
@@ -139,7 +139,7 @@ fn another_registrar_sees_that_it_was_not_meant() {
     let (idevid, other) = (idevid(), [owner_ca()]);
     let error = Pvr::parse(&pvr_der(), Format::CmsJson)
         .unwrap()
-        .verify(&pvr_check(&idevid, &other, Compat::IdData))
+        .verify(&pvr_check(&idevid, &other, Compat::Lenient))
         .unwrap_err();
     assert_eq!(error, Error::PvrProximityMismatch);
 }
@@ -149,7 +149,7 @@ fn the_masa_accepts_the_registrars_request_and_finds_proximity_proved() {
     let anchors = maker_anchors();
     let rvr = Rvr::parse(&rvr_der(), Format::CmsJson)
         .unwrap()
-        .verify(&rvr_check(&anchors, Compat::IdData))
+        .verify(&rvr_check(&anchors, Compat::Lenient))
         .unwrap();
     assert_eq!(rvr.serial_number().as_str(), "00-D0-E5-F2-00-02");
     assert_eq!(rvr.nonce(), Some(&nonce()));
@@ -168,7 +168,7 @@ fn the_pledges_request_is_inside_the_registrars_octet_for_octet() {
     let anchors = maker_anchors();
     let rvr = Rvr::parse(&rvr_der(), Format::CmsJson)
         .unwrap()
-        .verify(&rvr_check(&anchors, Compat::IdData))
+        .verify(&rvr_check(&anchors, Compat::Lenient))
         .unwrap();
     assert_eq!(rvr.request().prior_signed_voucher_request, Some(pvr_der()));
 }
@@ -177,7 +177,7 @@ fn the_pledges_request_is_inside_the_registrars_octet_for_octet() {
 fn the_voucher_leads_to_the_makers_anchor_and_pins_the_registrar() {
     // RFC8995-5.6.1-signature
     let anchors = maker_anchors();
-    let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::IdData };
+    let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::Lenient };
     let voucher = SignedVoucher::parse(&voucher_der(), Format::CmsJson).unwrap().verify(&trust).unwrap();
     assert_eq!(voucher.voucher().assertion, Some(Assertion::Logged));
     assert_eq!(voucher.voucher().nonce, Some(nonce()));
@@ -202,7 +202,7 @@ fn our_pledge_would_have_imprinted_on_that_day() {
     for clock in [Some(that_day()), None] {
         let strict = VoucherPolicy::strict(&anchors, clock);
         let compat =
-            VoucherPolicy { trust: VoucherTrust { compat: Compat::IdData, ..strict.trust }, ..strict };
+            VoucherPolicy { trust: VoucherTrust { compat: Compat::Lenient, ..strict.trust }, ..strict };
         let imprint = awaiting.verify(&voucher_der(), &compat).unwrap();
         let imprinted = imprint.check_registrar(&[registrar.clone(), owner_ca()]).unwrap();
         assert_eq!(imprinted.pinned().certificate(), Some(&registrar));
@@ -216,7 +216,7 @@ fn our_registrar_would_have_relayed_the_voucher() {
     let (idevid, own, anchors) = (idevid(), [registrar()], maker_anchors());
     let pvr = Pvr::parse(&pvr_der(), Format::CmsJson)
         .unwrap()
-        .verify(&pvr_check(&idevid, &own, Compat::IdData))
+        .verify(&pvr_check(&idevid, &own, Compat::Lenient))
         .unwrap();
     let draft = registrar::prepare(&pvr, &[idevid], that_day()).unwrap();
     let chain = [registrar(), owner_ca()];
@@ -228,7 +228,7 @@ fn our_registrar_would_have_relayed_the_voucher() {
         retry_after_seconds: None,
         body: &body,
     };
-    let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::IdData };
+    let trust = VoucherTrust { anchors: &anchors, clock: Some(that_day()), compat: Compat::Lenient };
     assert_eq!(ask.awaiting.resume(&reply, &trust).unwrap().to_relay(), voucher_der());
 }
 

@@ -31,7 +31,7 @@ pub fn voucher_request(bytes: &[u8]) {
     }
     match Rvr::parse(bytes, Format::CmsJson) {
         Ok(rvr) => {
-            let check = rvr_check(world, Compat::IdData);
+            let check = rvr_check(world, Compat::Lenient);
             let strange = RvrCheck { idevid_anchors: &world.stranger_anchors, ..check };
             // Without a nonce it is the registrar that must be known, and nobody is.
             assert!(rvr.clone().verify(&strange).is_err());
@@ -50,10 +50,13 @@ fn check_constrained(bytes: &[u8]) {
         assert!(pvr.verify(&pvr_check(&world.idevid)).is_err(), "the device did not sign this");
     }
     if let Ok(rvr) = Rvr::parse(bytes, format) {
-        assert!(rvr.verify(&rvr_check(world, Compat::IdData)).is_err(), "no device of the vendor is in this");
+        assert!(
+            rvr.verify(&rvr_check(world, Compat::Lenient)).is_err(),
+            "no device of the vendor is in this"
+        );
     }
     if let Ok(voucher) = SignedVoucher::parse(bytes, format) {
-        let trust = VoucherTrust { anchors: &world.vendor_anchors, clock: None, compat: Compat::IdData };
+        let trust = VoucherTrust { anchors: &world.vendor_anchors, clock: None, compat: Compat::Lenient };
         assert!(voucher.verify(&trust).is_err(), "the MASA did not sign this");
     }
 }
@@ -73,7 +76,7 @@ pub fn voucher(bytes: &[u8]) {
         Err(error) => return is_explained(&error),
     };
     let trust =
-        VoucherTrust { anchors: &world.vendor_anchors, clock: Some(that_day()), compat: Compat::IdData };
+        VoucherTrust { anchors: &world.vendor_anchors, clock: Some(that_day()), compat: Compat::Lenient };
     let strange = VoucherTrust { anchors: &world.stranger_anchors, clock: None, ..trust };
     assert!(signed.clone().verify(&strange).is_err(), "the stranger signed nothing");
     let is_good = signed.verify(&trust).map(|signed| assert_eq!(*signed.voucher(), EXCHANGE.voucher)).is_ok();
@@ -113,10 +116,10 @@ static EXCHANGE: LazyLock<Exchange> = LazyLock::new(|| {
     let pvr = Pvr::parse(&world.pvr, Format::CmsJson)
         .and_then(|pvr| pvr.verify(&pvr_check(&world.idevid)))
         .expect("the PVR");
-    let rvr =
-        Rvr::parse(&world.rvr, Format::CmsJson).and_then(|rvr| rvr.verify(&rvr_check(world, Compat::IdData)));
+    let rvr = Rvr::parse(&world.rvr, Format::CmsJson)
+        .and_then(|rvr| rvr.verify(&rvr_check(world, Compat::Lenient)));
     let trust =
-        VoucherTrust { anchors: &world.vendor_anchors, clock: Some(that_day()), compat: Compat::IdData };
+        VoucherTrust { anchors: &world.vendor_anchors, clock: Some(that_day()), compat: Compat::Lenient };
     let voucher =
         SignedVoucher::parse(&world.voucher, Format::CmsJson).and_then(|voucher| voucher.verify(&trust));
     let chain = [world.registrar.clone(), world.owner_ca.clone()];
@@ -144,7 +147,7 @@ pub(super) fn pvr_check(idevid: &pki::Certificate) -> PvrCheck<'_> {
     PvrCheck {
         idevid,
         registrar_certificates: core::slice::from_ref(&WORLD.registrar),
-        compat: Compat::IdData,
+        compat: Compat::Lenient,
         now: that_day(),
     }
 }
