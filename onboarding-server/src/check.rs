@@ -65,7 +65,7 @@ pub fn check(config: &Config, clock: &Clock) -> Vec<Finding> {
     inspection.findings
 }
 
-/// A chain with its key and what it must be good for.
+/// A chain with its key.
 struct Pair<'a> {
     what: &'a str,
     certificate: &'a PathBuf,
@@ -91,8 +91,8 @@ impl Inspection {
         let admin = &config.admin;
         let pair = Pair { what: "gRPC listener", certificate: &admin.certificate, key: &admin.key };
         let anchors = self.anchors("operators' CA", std::slice::from_ref(&admin.anchor));
-        let names = admin.dns_names.iter().map(String::as_str);
-        let host = names.map(str::to_owned).chain(admin.ip_addresses.iter().map(ToString::to_string)).next();
+        let addresses = admin.ip_addresses.iter().map(ToString::to_string);
+        let host = admin.dns_names.iter().cloned().chain(addresses).next();
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         self.pair(&pair, anchors.as_ref(), Purpose::TlsServer { host: &host });
         if !admin.listen.ip().is_loopback() {

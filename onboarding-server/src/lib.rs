@@ -1,7 +1,8 @@
 //! The onboarding server: registrar, EST, factory, MASA and the operators' API in one binary.
 //!
 //! Does not: know the simulator or the tests.
-//! Invariants: the clock is read in [`clock`] only; sockets are opened in [`listen`] only.
+//! Invariants: the clock is read in [`clock`] only; what listens is in `server-listen`, what asks others in
+//! `server-outbound`.
 
 pub mod app;
 pub mod check;

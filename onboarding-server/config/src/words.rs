@@ -75,7 +75,7 @@ words!(
 words!(
     /// A version of TLS.
     TlsVersion {
-        /// TLS 1.2 (RFC 5246), only with the extended master secret (RFC 7627).
+        /// TLS 1.2 (RFC 5246).
         Tls12 = "1.2",
         /// TLS 1.3 (RFC 8446).
         Tls13 = "1.3",

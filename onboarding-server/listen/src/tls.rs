@@ -2,7 +2,8 @@
 //!
 //! Source: RFC 8446, RFC 7627 (extended master secret), RFC 7301 (ALPN).
 //! Does not: resume sessions: each connection proves its certificate anew, so a revocation takes effect at the next.
-//! Invariants: TLS 1.2 is spoken only with the extended master secret; a key file that others can read is refused.
+//! Invariants: TLS 1.2 is spoken only with the extended master secret, unless the configuration does without; a key file
+//! that others can read is refused.
 
 use std::fs;
 use std::io;

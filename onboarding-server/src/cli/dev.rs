@@ -55,7 +55,7 @@ pub(super) fn run_dev(args: &DevArgs) -> Result<(), Failure> {
         Some(dir) => dir.clone(),
         None => std::env::temp_dir().join(format!("gangway-dev-{}", std::process::id())),
     };
-    let path = dir.join("gangway.toml");
+    let path = dir.join(first::CONFIG_NAME);
     if !path.exists() {
         first::write_unless_there(&path, &first_config(args.any_port)?)?;
     }

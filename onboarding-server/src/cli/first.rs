@@ -15,7 +15,7 @@ use crate::files;
 use crate::init::{FirstConfig, FirstListeners};
 
 /// The name of the configuration in `--dir`.
-const CONFIG_NAME: &str = "gangway.toml";
+pub(super) const CONFIG_NAME: &str = "gangway.toml";
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -12,7 +12,6 @@
 
 use pki::{Certificate, Csr, Issuer, Profile, PublicKey, Subject, Template, ToBeSigned, random_serial};
 use proto::{DeviceId, KeyId, SerialNumber, UnixTime};
-use server_config;
 use server_store::{BeginUnit, Blob, CompleteUnit, IdevId, Order, Stamp, Unit, UnitBegun};
 
 use super::{Author, maker};
