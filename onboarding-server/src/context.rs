@@ -146,6 +146,13 @@ impl Context {
         let admin_anchors = load_anchors(std::slice::from_ref(&config.admin.anchor))?;
         Ok(Self { clock, config, metrics, owner, maker, admin_anchors })
     }
+
+    /// Reads again what may change while the server runs: the revocation lists of registrars.
+    pub fn reload(&self) {
+        if let Some(maker) = &self.maker {
+            maker.registrar_revocations.reload(self.clock.now());
+        }
+    }
 }
 
 impl OwnerContext {
@@ -175,18 +182,7 @@ impl OwnerContext {
     pub fn asked_key(&self) -> KeyKind {
         self.device_keys.first().copied().unwrap_or(KeyKind::P256)
     }
-}
 
-fn key_kind(key: DeviceKey) -> KeyKind {
-    match key {
-        DeviceKey::EcdsaP256 => KeyKind::P256,
-        DeviceKey::EcdsaP384 => KeyKind::P384,
-        DeviceKey::Ed25519 => KeyKind::Ed25519,
-        DeviceKey::Rsa => KeyKind::Rsa,
-    }
-}
-
-impl OwnerContext {
     /// Says where and how a MASA of this manufacturer's is reached.
     #[must_use]
     pub fn destination<'a>(&'a self, manufacturer: &'a Manufacturer, url: &'a MasaUrl) -> Destination<'a> {
@@ -221,18 +217,18 @@ impl MakerContext {
     }
 }
 
-impl Context {
-    /// Reads again what may change while the server runs: the revocation lists of registrars.
-    pub fn reload(&self) {
-        if let Some(maker) = &self.maker {
-            maker.registrar_revocations.reload(self.clock.now());
-        }
-    }
-}
-
 impl Credential {
     fn load(certificate: &std::path::Path, key: &std::path::Path) -> Result<Self, Error> {
         Ok(Self { chain: load_chain(certificate)?, signer: load_key(key)? })
+    }
+}
+
+fn key_kind(key: DeviceKey) -> KeyKind {
+    match key {
+        DeviceKey::EcdsaP256 => KeyKind::P256,
+        DeviceKey::EcdsaP384 => KeyKind::P384,
+        DeviceKey::Ed25519 => KeyKind::Ed25519,
+        DeviceKey::Rsa => KeyKind::Rsa,
     }
 }
 

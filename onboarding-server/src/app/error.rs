@@ -124,26 +124,32 @@ impl Error {
 impl Reason for Error {
     fn class(&self) -> Class {
         match self {
-            Self::CertificateMissing | Self::CertificateUntrusted(_) | Self::LdevidRevoked => {
-                Class::Untrusted
-            }
-            Self::IdevidNeeded | Self::MasaUnknown | Self::RefusedBefore(_) => Class::Refused,
-            Self::LdevidUnknown | Self::UnitKeyMismatch => Class::Untrusted,
-            Self::NameInvalid(_) | Self::ValueUnknown | Self::BatchTooLarge => Class::Malformed,
+            Self::NameInvalid(_)
+            | Self::ValueUnknown
+            | Self::BatchTooLarge
+            | Self::DeviceAmbiguous
+            | Self::PartMissing(_) => Class::Malformed,
+            Self::RoleMissing => Class::Unsupported,
+            Self::CertificateMissing
+            | Self::CertificateUntrusted(_)
+            | Self::LdevidRevoked
+            | Self::LdevidUnknown
+            | Self::UnitKeyMismatch => Class::Untrusted,
             Self::ProductUnknown
             | Self::ManufacturerUnknown
             | Self::ManufacturerUnregistered
-            | Self::AuditLogForeign => Class::Unknown,
-            Self::StationLine
+            | Self::AuditLogForeign
+            | Self::CrlMissing => Class::Unknown,
+            Self::IdevidNeeded
+            | Self::MasaUnknown
+            | Self::RefusedBefore(_)
+            | Self::StationLine
             | Self::CsrSerialMismatch
             | Self::ProximityNeeded
             | Self::ProductBlocked
-            | Self::OwnerUnverified => Class::Refused,
+            | Self::OwnerUnverified
+            | Self::AuditLogElsewhere => Class::Refused,
             Self::Waiting { .. } | Self::InProgress { .. } | Self::AuditLogAwaited { .. } => Class::NotYet,
-            Self::AuditLogElsewhere => Class::Refused,
-            Self::RoleMissing => Class::Unsupported,
-            Self::DeviceAmbiguous | Self::PartMissing(_) => Class::Malformed,
-            Self::CrlMissing => Class::Unknown,
             Self::RecordUnreadable | Self::JournalDamaged => Class::Fault,
         }
     }
