@@ -4,7 +4,7 @@
 //! Invariants: a station sees the units of its own line.
 
 use proto::{DeviceId, DomainId, ManufacturerId, Seq, SerialNumber};
-use server_store::{AuditEntry, BlockUnit, RecordSale, Text, UnblockUnit, Unit};
+use server_store::{AuditEntry, BlockUnit, Command, Maker, RecordSale, Text, UnblockUnit, Unit};
 
 use super::{Author, maker};
 use crate::app::{Error, Refusal};
@@ -12,6 +12,9 @@ use crate::context::{Context, MakerContext};
 
 /// The code under which a person's block stands on record.
 const BLOCKED_BY_PERSON: proto::ReasonCode = proto::ReasonCode::new("unit-blocked-by-person");
+
+/// How a unit is named: whose it is, where that is said, and its serial number.
+type UnitName<'a> = (Option<ManufacturerId>, &'a SerialNumber);
 
 /// A unit with its vouchers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +56,11 @@ pub async fn load_unit(
 pub async fn record_sale(
     context: &Context,
     author: &Author,
-    (manufacturer, serial): (Option<ManufacturerId>, &SerialNumber),
+    name: UnitName<'_>,
     customer: Text,
     domain: Option<DomainId>,
 ) -> Result<UnitRecord, Refusal> {
-    let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
-    let sale = RecordSale { unit, customer, domain };
-    maker(context)?.store.write(author.stamp(context.clock.now()), sale).await?;
-    load_unit(context, author, manufacturer, serial).await
+    change(context, author, name, |unit| RecordSale { unit, customer, domain }).await
 }
 
 /// Blocks a unit, so that the MASA gives no voucher for it.
@@ -70,13 +70,10 @@ pub async fn record_sale(
 pub async fn block_unit(
     context: &Context,
     author: &Author,
-    (manufacturer, serial): (Option<ManufacturerId>, &SerialNumber),
+    name: UnitName<'_>,
     note: Text,
 ) -> Result<UnitRecord, Refusal> {
-    let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
-    let block = BlockUnit { unit, code: BLOCKED_BY_PERSON, note };
-    maker(context)?.store.write(author.stamp(context.clock.now()), block).await?;
-    load_unit(context, author, manufacturer, serial).await
+    change(context, author, name, |unit| BlockUnit { unit, code: BLOCKED_BY_PERSON, note }).await
 }
 
 /// Takes a block back.
@@ -86,12 +83,21 @@ pub async fn block_unit(
 pub async fn unblock_unit(
     context: &Context,
     author: &Author,
-    (manufacturer, serial): (Option<ManufacturerId>, &SerialNumber),
+    name: UnitName<'_>,
     note: Text,
 ) -> Result<UnitRecord, Refusal> {
+    change(context, author, name, |unit| UnblockUnit { unit, note }).await
+}
+
+/// Writes about a unit that the author may act for, and loads it as it is then.
+async fn change<C: Command<Maker>>(
+    context: &Context,
+    author: &Author,
+    (manufacturer, serial): UnitName<'_>,
+    command: impl FnOnce(DeviceId) -> C,
+) -> Result<UnitRecord, Refusal> {
     let unit = load_unit(context, author, manufacturer.clone(), serial).await?.unit.id;
-    let command = UnblockUnit { unit, note };
-    maker(context)?.store.write(author.stamp(context.clock.now()), command).await?;
+    maker(context)?.store.write(author.stamp(context.clock.now()), command(unit)).await?;
     load_unit(context, author, manufacturer, serial).await
 }
 
