@@ -111,7 +111,7 @@ pub enum Error {
     Files(#[from] server_listen::TlsError),
     /// A revocation list cannot be used.
     #[error("revocation list: {0}")]
-    Revocations(#[from] revocations::Error),
+    Revocations(#[source] server_listen::TlsError),
     /// A CA's certificate and key do not make an issuer.
     #[error("the issuing CA: {0}")]
     Issuer(#[from] pki::Error),
@@ -210,7 +210,8 @@ impl MakerContext {
             anchors: Anchors::new(ca_chain.clone()),
             ca_chain,
             voucher: Credential::load(&maker.voucher_certificate, &maker.voucher_key)?,
-            registrar_revocations: Revocations::open(&maker.registrar_crls, &registrars, now)?,
+            registrar_revocations: Revocations::open(&maker.registrar_crls, &registrars, now)
+                .map_err(Error::Revocations)?,
             registrar_anchors: Some(registrars).filter(|registrars| !registrars.is_empty()),
             refusals: Refusals::default(),
         })

@@ -51,7 +51,7 @@ pub enum ClientCertificates {
     Optional(Vec<Certificate>),
 }
 
-/// Why a chain or key file is not used.
+/// Why a file of certificates, keys or revocations is not used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

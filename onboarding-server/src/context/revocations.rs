@@ -6,14 +6,15 @@
 //! Invariants: each list was signed by an issuer under the maker's registrar anchors; one that is past its next update
 //! vouches for nobody.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use arc_swap::ArcSwap;
 use pki::crl::CRL_BYTES_MAX;
 use pki::path::{Anchors, Revocation};
 use pki::{Certificate, Crl, Verified};
 use proto::UnixTime;
+use server_listen::TlsError as Error;
 
 /// The lists, and where they are read from again.
 #[derive(Debug)]
@@ -23,33 +24,12 @@ pub struct Revocations {
     lists: ArcSwap<Vec<Verified<Crl>>>,
 }
 
-/// Why a list is not used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The list is malformed, of none of the registrar anchors, or not current.
-    #[error("{}: {source}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: pki::Error,
-    },
-}
-
 impl Revocations {
     /// Reads the lists in `files` (DER), each of one of `issuers`.
     ///
     /// # Errors
-    /// The first that cannot be used at `now`.
+    /// For the first that cannot be used at `now`: [`Error::Read`], or [`Error::Content`] when it is malformed, of none of
+    /// the issuers, or not current.
     pub fn open(files: &[PathBuf], issuers: &Anchors, now: UnixTime) -> Result<Self, Error> {
         let lists = ArcSwap::from_pointee(load(files, issuers, now)?);
         Ok(Self { files: files.to_vec(), issuers: issuers.clone(), lists })
