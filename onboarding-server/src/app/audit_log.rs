@@ -26,7 +26,7 @@ use server_store::{
 };
 
 use super::request_voucher::Outstanding;
-use super::{Error, Refusal};
+use super::{Error, Refusal, owner};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
 /// Tells whether the MASA of a manufacturer is asked for its logs.
@@ -40,7 +40,7 @@ pub(super) async fn ask_if_owed(
     device: DeviceId,
     noted: Noted,
 ) -> Result<(), Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let owner = owner(context)?;
     let log = owner.store.read(move |store| store.load_audit_log(device)).await?;
     if let Some(log) = log.filter(|log| log.owed == noted.seq) {
         begin(context, device, log.pvr_digest);
@@ -88,7 +88,7 @@ pub(super) async fn ask(
     device: DeviceId,
     pvr_digest: Fingerprint,
 ) -> Result<(), Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let owner = owner(&context)?;
     let found = owner.store.read(move |store| {
         Ok((store.load_device(device)?, store.load_audit_log(device)?, store.load_question(pvr_digest)?))
     });

@@ -15,8 +15,8 @@ use server_store::{
     Page, Recorded, Stamp, Text,
 };
 
-use super::{Error, Refusal};
-use crate::context::{Context, OwnerContext};
+use super::{Error, Refusal, owner};
+use crate::context::Context;
 
 pub use record::DeviceRecord;
 
@@ -168,10 +168,6 @@ pub async fn change_state(context: &Context, change: Change, event: Event) -> Re
     let command = ChangeState { device: device.id, expected, event, code, note: change.reason };
     owner(context)?.store.write(stamp(context, change.operator), command).await?;
     load(context, DeviceReference::Id(device.id)).await
-}
-
-fn owner(context: &Context) -> Result<&OwnerContext, Error> {
-    context.owner.as_ref().ok_or(Error::RoleMissing)
 }
 
 fn stamp(context: &Context, operator: Text) -> Stamp {

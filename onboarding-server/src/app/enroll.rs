@@ -24,9 +24,11 @@ use server_store::{
     CompleteCertificate, Device, Error as StoreError, Stamp, Verb,
 };
 
-use super::publish_crl::issuer_key_id;
 use super::request_voucher::{add_device, base_facts, manufacturer_facts};
-use super::{ANEW_MAX, Error, Identity, Refusal, audit_log, identify_renewing, refusals};
+use super::{
+    ANEW_MAX, Error, Identity, Refusal, audit_log, identify_renewing, in_progress, issuer_key_id, owner,
+    refusals, waiting,
+};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
 /// After how many seconds a device asks again that waits for the MASA's log.
@@ -39,7 +41,7 @@ const BACKDATED_SECONDS: u64 = 300;
 /// # Errors
 /// A [`Refusal`] with the exact reason.
 pub async fn enroll(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Certificate, Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let owner = owner(context)?;
     let now = context.clock.now();
     let mut enrolled = enroll_at(context, owner, (peer, body), now).await;
     for _ in 0..ANEW_MAX {
@@ -62,7 +64,9 @@ async fn enroll_at(
 ) -> Result<Certificate, Refusal> {
     let (csr, _) = proto_est::parse_csr(body)?;
     let issuing = match identify_renewing(owner, peer, now).await? {
-        Identity::Pledge { manufacturer, idevid } => first(context, (manufacturer, idevid), csr, now).await?,
+        Identity::Pledge { manufacturer, idevid } => {
+            first(context, owner, (manufacturer, idevid), csr, now).await?
+        }
         Identity::Device { device, ldevid, .. } => {
             let id = device.id;
             let log = owner.store.read(move |store| store.load_audit_log(id)).await?;
@@ -84,11 +88,11 @@ struct Issuing {
 
 async fn first(
     context: &Arc<Context>,
+    owner: &OwnerContext,
     (manufacturer, idevid): (&Manufacturer, &Certificate),
     csr: Unverified<Csr>,
     now: UnixTime,
 ) -> Result<Issuing, Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
     let request = EnrollRequest::verify(csr, idevid, ChallengePassword::Refuse)?;
     check_key(request.public_key(), &owner.device_keys)?;
     let id = server_store::device_id(&manufacturer.id, request.serial_number());
@@ -99,7 +103,7 @@ async fn first(
         let log = audit_log::current(context, owner, device).await?;
         audit_log::add_log(&mut facts, owner, device, log.as_ref());
     }
-    admit(&facts).map_err(|refusal| of_device(refusal, id))?;
+    admit(owner, &facts).map_err(|refusal| of_device(refusal, id))?;
     let device = device.ok_or(StoreError::DeviceUnknown)?;
     let subject = Subject {
         organization: Some(owner.settings.domain.clone()),
@@ -135,7 +139,7 @@ fn next(
         // `identify` let no certificate of an earlier life through.
         is_of_this_generation: true,
     });
-    admit(&facts).map_err(|refusal| refusal.of(device.id))?;
+    admit(owner, &facts).map_err(|refusal| refusal.of(device.id))?;
     let mut template = template(owner, Subject::device(&device.serial), request.public_key().clone(), now)?;
     template.subject_der = Some(ldevid.subject_der().to_vec());
     template.subject_alt_name_der = ldevid.subject_alt_name_der().map(<[u8]>::to_vec);
@@ -144,13 +148,13 @@ fn next(
 }
 
 /// A certificate is deferred only for the MASA's log: whoever may have a voucher may else have it.
-fn admit(facts: &Facts) -> Result<(), Refusal> {
+fn admit(owner: &OwnerContext, facts: &Facts) -> Result<(), Refusal> {
     match decide(facts) {
         Decision::Admit { .. } => Ok(()),
         Decision::Defer { rule: Rule::PastIsKnown, .. } => {
             Err(Error::AuditLogAwaited { retry_after_seconds: AUDIT_LOG_SECONDS }.into())
         }
-        Decision::Defer { .. } => Err(Error::Waiting { retry_after_seconds: 60 }.into()),
+        Decision::Defer { .. } => Err(waiting(owner)),
         Decision::Refuse { reason, .. } => Err(reason.into()),
     }
 }
@@ -177,7 +181,10 @@ impl Issuing {
             device: self.device.id,
             expected: self.device.version,
             draft: CertificateDraft {
-                key: CertificateKey { issuer: issuer_key_id(owner), serial: self.template.serial.clone() },
+                key: CertificateKey {
+                    issuer: issuer_key_id(&owner.issuer),
+                    serial: self.template.serial.clone(),
+                },
                 csr_digest: self.csr_digest,
                 public_key: self.template.public_key.fingerprint(),
                 tbs_digest: prepared.digest(),
@@ -229,7 +236,7 @@ async fn complete(
             Err(other) => return Err(other.into()),
         }
     }
-    Err(Error::InProgress { retry_after_seconds: 1 }.into())
+    Err(in_progress())
 }
 
 async fn issued(owner: &OwnerContext, key: CertificateKey) -> Result<Certificate, Refusal> {

@@ -12,7 +12,7 @@ use pki::crl::{CrlEntry, CrlTemplate, RevocationReason, issue};
 use proto::{KeyId, Seq, UnixTime};
 use server_store::{Crl, RecordCrl, Revocation, Stamp};
 
-use super::{Error, Refusal};
+use super::{Error, Refusal, issuer_key_id, owner};
 use crate::context::{Context, OwnerContext};
 
 /// How often it is looked whether a list is due.
@@ -54,15 +54,15 @@ pub async fn keep_current(context: Arc<Context>) {
 /// # Errors
 /// [`Error::RoleMissing`]; faults of the store; `Unknown` when none was made yet.
 pub async fn current_crl(context: &Context) -> Result<Crl, Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
-    let issuer = issuer_key_id(owner);
+    let owner = owner(context)?;
+    let issuer = issuer_key_id(&owner.issuer);
     let crl = owner.store.read(move |store| store.load_crl(&issuer)).await?;
     Ok(crl.ok_or(Error::CrlMissing)?)
 }
 
 async fn publish_if_due(context: &Context, owner: &OwnerContext) -> Result<Current, Refusal> {
     let now = context.clock.now();
-    let issuer = issuer_key_id(owner);
+    let issuer = issuer_key_id(&owner.issuer);
     let wanted = issuer.clone();
     let (as_of, last, is_owed) = owner
         .store
@@ -117,12 +117,6 @@ fn entry(revocation: &Revocation) -> CrlEntry {
             RevocationReason::CessationOfOperation
         },
     }
-}
-
-/// Returns the name by which the store knows the CA that issues LDevIDs.
-pub(super) fn issuer_key_id(owner: &OwnerContext) -> KeyId {
-    let certificate = owner.issuer.certificate();
-    certificate.subject_key_id().cloned().unwrap_or_else(|| certificate.public_key().key_id().clone())
 }
 
 #[cfg(test)]

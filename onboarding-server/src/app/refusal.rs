@@ -8,6 +8,9 @@ use proto::{Class, DeviceId, Reason, ReasonCode};
 
 use super::Error;
 
+/// After how many seconds it is worth asking again when nothing more exact is known.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
 /// Why a verb did not do what was asked.
 pub struct Refusal {
     reason: Box<dyn Reason + Send + Sync>,
@@ -28,10 +31,11 @@ impl Refusal {
         self.reason.code()
     }
 
-    /// Returns after how many seconds it is worth asking again, where that is known.
+    /// Returns after how many seconds it is worth asking again; `None` where the answer would be the same.
     #[must_use]
-    pub const fn retry_after_seconds(&self) -> Option<u32> {
-        self.retry_after_seconds
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        let may_change = matches!(self.class(), Class::NotYet | Class::Busy);
+        may_change.then(|| self.retry_after_seconds.unwrap_or(RETRY_AFTER_SECONDS))
     }
 
     /// Names the device that was refused, where it proved who it is: its history is to tell of it.

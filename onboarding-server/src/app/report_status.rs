@@ -15,7 +15,7 @@ use server_store::{
     Text, Verb,
 };
 
-use super::{ANEW_MAX, Error, Identity, Refusal, audit_log, identify, refusals};
+use super::{ANEW_MAX, Identity, Refusal, audit_log, identify, in_progress, owner, refusals};
 use crate::context::{Context, OwnerContext};
 
 /// Takes a report of either kind.
@@ -28,7 +28,7 @@ pub async fn report_status(
     kind: ReportKind,
     body: &[u8],
 ) -> Result<(), Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let owner = owner(context)?;
     let now = context.clock.now();
     let reported = report_at(context, owner, (peer, kind, body), now).await;
     if let Err(refusal) = &reported {
@@ -108,5 +108,5 @@ async fn confirm(
             Err(other) => return Err(other.into()),
         }
     }
-    Err(Error::InProgress { retry_after_seconds: 1 }.into())
+    Err(in_progress())
 }

@@ -29,21 +29,18 @@ use server_store::{
     VoucherIntake, VoucherRequest, VoucherStatus,
 };
 
-use super::{ANEW_MAX, Error, Identity, Refusal, identify, refusals};
+use super::{ANEW_MAX, Error, Identity, Refusal, identify, in_progress, owner, refusals, waiting};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
 pub(super) use ask_masa::{Outstanding, ask};
 pub(super) use facts::{add_device, base as base_facts, manufacturer_facts};
-
-/// After how many seconds a pledge asks again when its request is under way already.
-const IN_PROGRESS_SECONDS: u32 = 1;
 
 /// Takes a pledge's request and returns the signed voucher.
 ///
 /// # Errors
 /// A [`Refusal`] with the exact reason; `NotYet` while a person or the MASA has not decided.
 pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let owner = owner(context)?;
     let now = context.clock.now();
     let mut answer = answer_at(context, owner, (peer, body), now).await;
     for _ in 0..ANEW_MAX {
@@ -152,7 +149,7 @@ impl Asking<'_> {
         until: UnixTime,
     ) -> Result<Vec<u8>, Refusal> {
         let (device, now) = (intake.device(), stamp.at);
-        let code = Error::Waiting { retry_after_seconds: 0 }.code();
+        let code = waiting(self.owner).code();
         let repeats_since_at = now.minus(Duration::from_secs(server_store::WINDOW_SECONDS));
         let defer = DeferVoucher { intake, expected, code: code.clone(), until, repeats_since_at };
         let taken = self.owner.store.write(stamp, defer).await;
@@ -194,13 +191,4 @@ fn untrusted(error: proto_brski::Error, manufacturer: &Manufacturer, idevid: &Ce
         Some(serial) => Refusal::from(error).of(server_store::device_id(&manufacturer.id, &serial)),
         None => error.into(),
     }
-}
-
-fn in_progress() -> Refusal {
-    Error::InProgress { retry_after_seconds: IN_PROGRESS_SECONDS }.into()
-}
-
-fn waiting(owner: &OwnerContext) -> Refusal {
-    let seconds = u32::try_from(owner.settings.retry_after.as_secs()).unwrap_or(60);
-    Error::Waiting { retry_after_seconds: seconds }.into()
 }

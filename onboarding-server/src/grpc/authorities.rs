@@ -12,7 +12,7 @@ use server_config::VoucherPolicy;
 use tonic::{Request, Response, Status};
 
 use super::convert::{known, summary};
-use crate::app::{Error, Refusal, publish_crl};
+use crate::app::{Error, Refusal, owner, publish_crl};
 use crate::context::Context;
 
 /// The service over one context.
@@ -79,7 +79,7 @@ impl AuthorityService for Authorities {
         &self,
         request: Request<v1::GetCrlRequest>,
     ) -> Result<Response<v1::GetCrlResponse>, Status> {
-        let owner = self.context.owner.as_ref().ok_or(Error::RoleMissing).map_err(Refusal::from)?;
+        let owner = owner(&self.context)?;
         let wanted = request.into_inner().authority;
         let name = owner.issuer.certificate().subject_common_name().unwrap_or_default();
         if !wanted.is_empty() && wanted != name {
@@ -103,7 +103,7 @@ impl AuthorityService for Authorities {
         _: Request<v1::ListManufacturersRequest>,
     ) -> Result<Response<v1::ListManufacturersResponse>, Status> {
         let made_here = self.context.maker.as_ref().map(|maker| &maker.settings);
-        let owner = self.context.owner.as_ref().ok_or(Error::RoleMissing).map_err(Refusal::from)?;
+        let owner = owner(&self.context)?;
         let count =
             |anchors: &pki::path::Anchors| u32::try_from(anchors.certificates().len()).unwrap_or(u32::MAX);
         let manufacturers = owner.manufacturers.iter().map(|one| {

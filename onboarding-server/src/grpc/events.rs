@@ -25,7 +25,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use super::convert::{actor, optional_id, state};
-use crate::app::{Error, Refusal};
+use crate::app::{Refusal, owner};
 use crate::context::Context;
 
 pub(super) use facts::Facts;
@@ -67,7 +67,7 @@ impl EventService for Events {
     async fn watch(&self, request: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let stop = request.extensions().get::<Stop>().cloned();
         let wanted = request.into_inner();
-        let owner = self.context.owner.as_ref().ok_or(Error::RoleMissing).map_err(Refusal::from)?;
+        let owner = owner(&self.context)?;
         let after = wanted.after_seq.map_or_else(|| owner.store.store().head().seq, Seq);
         let (sender, receiver) = mpsc::channel(EVENTS_AHEAD);
         let watcher = Watcher {
@@ -145,7 +145,7 @@ impl Watcher {
     }
 
     async fn page(&self, after: Seq) -> Result<Vec<(Recorded<OwnerEvent>, Option<Name>)>, Refusal> {
-        let owner = self.context.owner.as_ref().ok_or(Error::RoleMissing)?;
+        let owner = owner(&self.context)?;
         let page = owner.store.read(move |store| {
             let records = store.records(after.next(), PAGE)?;
             records.into_iter().map(|record| Ok((name_of(store, &record.event)?, record))).collect()

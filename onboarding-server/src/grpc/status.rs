@@ -13,9 +13,6 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::app::Refusal;
 
-/// How long to wait when nothing more exact is known.
-const RETRY_DELAY: Duration = Duration::from_secs(5);
-
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let (class, reason) = (refusal.class(), refusal.code());
@@ -27,9 +24,8 @@ impl From<Refusal> for Status {
         let metadata = HashMap::from([(ERROR_CLASS_KEY.to_owned(), class.name().to_owned())]);
         let mut details = ErrorDetails::new();
         details.set_error_info(reason.as_str(), ERROR_DOMAIN, metadata);
-        if matches!(class, Class::NotYet | Class::Busy) {
-            let seconds = refusal.retry_after_seconds().map(u64::from).map(Duration::from_secs);
-            details.set_retry_info(Some(seconds.unwrap_or(RETRY_DELAY)));
+        if let Some(seconds) = refusal.retry_after_seconds() {
+            details.set_retry_info(Some(Duration::from_secs(seconds.into())));
         }
         Self::with_error_details(code(class, reason.as_str()), refusal.external(), details)
     }

@@ -2,21 +2,20 @@
 //!
 //! Source: RFC 7030 §3.2.2, §4; RFC 8951.
 
-use std::sync::Arc;
-
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, any};
+use axum::routing::any;
 use http::{HeaderValue, Method, header};
 use proto::{Class, Reason, ReasonCode};
 use proto_est::{CsrAttrs, Operation, Route, certs, check_accept, check_content_type};
 
+use super::Routes;
 use super::asked::{self, Asked};
 use super::status::method_not_allowed;
 use crate::app::{self, Refusal};
 use crate::context::Context;
 
 /// Lists the resources: one pattern without a label and one with it.
-pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+pub(super) fn routes() -> Routes {
     vec![
         ("/.well-known/est/{operation}", any(operate)),
         ("/.well-known/est/{label}/{operation}", any(operate)),
@@ -90,7 +89,7 @@ fn check_label(context: &Context, route: &Route) -> Result<(), Unoffered> {
 }
 
 async fn answer(asked: &Asked, operation: Operation) -> Result<String, Refusal> {
-    let owner = asked.context.owner.as_ref().ok_or(app::Error::RoleMissing)?;
+    let owner = app::owner(&asked.context)?;
     match operation {
         Operation::CaCerts => Ok(certs::ca_certs(&owner.ca_path, &[])?),
         Operation::CsrAttrs => Ok(CsrAttrs::for_key(owner.asked_key())?.write()?),

@@ -30,8 +30,8 @@ impl IntoResponse for Refusal {
         let body = format!("{code}: {}.\n", self.external());
         let mut response = (status, [(header::CONTENT_TYPE, media_type::TEXT_UTF8)], body).into_response();
         let headers = response.headers_mut();
-        if status == StatusCode::ACCEPTED || status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_seconds().unwrap_or(5)));
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         // RFC8995-5.2-close-on-mismatch
         if status == StatusCode::UNAUTHORIZED {

@@ -10,12 +10,12 @@
 //! Does not: know a transport.
 //! Invariants: a serial number and key get one certificate, however often and from however many sides it is asked for.
 
-use pki::{Certificate, Csr, Issuer, Profile, PublicKey, Subject, Template, ToBeSigned, random_serial};
-use proto::{DeviceId, KeyId, SerialNumber, UnixTime};
+use pki::{Certificate, Csr, Profile, PublicKey, Subject, Template, ToBeSigned, random_serial};
+use proto::{DeviceId, SerialNumber, UnixTime};
 use server_store::{BeginUnit, Blob, CompleteUnit, IdevId, Order, Stamp, Unit, UnitBegun};
 
 use super::{Author, maker};
-use crate::app::{Error, Refusal};
+use crate::app::{Error, Refusal, issuer_key_id};
 use crate::context::{Context, MakerContext};
 
 /// What a station asks for one unit.
@@ -59,7 +59,7 @@ pub async fn issue_idevid(
         serial: request.serial,
         public_key: csr.public_key().fingerprint(),
         csr_digest: csr.digest(),
-        issuer: issuer_id(&maker.issuer),
+        issuer: issuer_key_id(&maker.issuer),
         certificate_serial: template.serial,
         tbs_digest: draft.digest(),
         draft: Blob::new(draft.der())?,
@@ -108,11 +108,6 @@ fn template(
     template.masa_url = Some(settings.masa_url.clone());
     template.mud_url.clone_from(&product.mud_url);
     Ok(template)
-}
-
-fn issuer_id(issuer: &Issuer) -> KeyId {
-    let certificate = issuer.certificate();
-    certificate.subject_key_id().unwrap_or_else(|| certificate.public_key().key_id()).clone()
 }
 
 /// Signs, records, hands out what is on record.

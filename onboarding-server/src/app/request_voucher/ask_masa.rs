@@ -11,7 +11,7 @@ use server_store::{
     Blob, Command, CompleteVoucher, Error as StoreError, FailVoucher, Owner, Stamp, Text, VoucherStatus,
 };
 
-use super::{ANEW_MAX, Error, Refusal, waiting};
+use crate::app::{ANEW_MAX, Error, Refusal, owner, waiting};
 use crate::context::{Context, OwnerContext};
 
 /// What is kept of a question until its answer is on record, and afterwards for the MASA's log.
@@ -50,14 +50,14 @@ pub(in crate::app) async fn ask(context: Arc<Context>, pvr_digest: Fingerprint) 
 }
 
 async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+    let owner = owner(context)?;
     let outstanding = load(owner, pvr_digest).await?;
     let Some(manufacturer) = owner.manufacturers.find(&outstanding.manufacturer) else {
-        return fail(context, pvr_digest, Error::MasaUnknown.into()).await;
+        return fail(context, owner, pvr_digest, Error::MasaUnknown.into()).await;
     };
     let url = match MasaUrl::parse(&outstanding.masa_url, manufacturer.ip_literals()) {
         Ok(url) => url,
-        Err(error) => return fail(context, pvr_digest, error.into()).await,
+        Err(error) => return fail(context, owner, pvr_digest, error.into()).await,
     };
     let to = owner.destination(manufacturer, &url);
     let answer = match owner.masa.request_voucher(to, outstanding.rvr.into_bytes()).await {
@@ -68,7 +68,7 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
             retry_later(context, pvr_digest);
             return Err(waiting(owner));
         }
-        Err(error) => return fail(context, pvr_digest, error.into()).await,
+        Err(error) => return fail(context, owner, pvr_digest, error.into()).await,
     };
     let trust = VoucherTrust {
         anchors: &manufacturer.voucher_anchors,
@@ -81,7 +81,7 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
             retry_later(context, pvr_digest);
             Err(waiting(owner))
         }
-        Err(error) => fail(context, pvr_digest, error.into()).await,
+        Err(error) => fail(context, owner, pvr_digest, error.into()).await,
     }
 }
 
@@ -120,8 +120,12 @@ async fn complete(
 }
 
 /// Records that there will be no voucher for this request.
-async fn fail(context: &Context, pvr_digest: Fingerprint, refusal: Refusal) -> Result<Vec<u8>, Refusal> {
-    let owner = context.owner.as_ref().ok_or(Error::RoleMissing)?;
+async fn fail(
+    context: &Context,
+    owner: &OwnerContext,
+    pvr_digest: Fingerprint,
+    refusal: Refusal,
+) -> Result<Vec<u8>, Refusal> {
     let code: ReasonCode = refusal.code();
     let command = |expected| FailVoucher { pvr_digest, expected, code: code.clone() };
     settle(context, owner, pvr_digest, command).await?;
