@@ -2,21 +2,19 @@
 //!
 //! Source: RFC 8995 §5.2, §5.7, §5.9.4, §8.3.1.
 
-use std::sync::Arc;
-
 use axum::response::Response;
-use axum::routing::{MethodRouter, post};
+use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
 use proto::{Class, Reason, ReasonCode, media_type, well_known};
 use server_store::ReportKind;
 
+use super::Routes;
 use super::asked::{Asked, answer};
 use super::status::{field, has_media_type};
 use crate::app::{self, Refusal};
-use crate::context::Context;
 
 /// Lists the resources.
-pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+pub(super) fn routes() -> Routes {
     vec![
         (well_known::REQUEST_VOUCHER, post(request_voucher)),
         (well_known::VOUCHER_STATUS, post(voucher_status)),
@@ -56,6 +54,9 @@ pub(super) enum Unfit {
     /// The peer takes no voucher in JSON and CMS.
     #[error("the voucher's media type is not accepted")]
     VoucherAccept,
+    /// The registrar takes no JSON, and an audit log is nothing else.
+    #[error("the audit log's media type is not accepted")]
+    AuditLogAccept,
     /// The report is not in JSON.
     #[error("the report's media type is not offered")]
     TelemetryType,
@@ -70,21 +71,30 @@ impl Reason for Unfit {
         match self {
             Self::VoucherType => ReasonCode::new("voucher-media-type-unsupported"),
             Self::VoucherAccept => ReasonCode::new("voucher-accept-unsupported"),
+            Self::AuditLogAccept => ReasonCode::new("audit-log-accept-unsupported"),
             Self::TelemetryType => ReasonCode::new("telemetry-media-type-unsupported"),
         }
     }
 }
 
 /// Checks that voucher-request and voucher are in the one form that is spoken here.
+// RFC8995-5.2-media-type
 pub(super) fn check_forms(headers: &HeaderMap) -> Result<(), Unfit> {
-    // RFC8995-5.2-media-type
+    check_exchange(headers, media_type::VOUCHER_CMS_JSON, Unfit::VoucherAccept)
+}
+
+/// Checks that a voucher-request comes and that JSON may go.
+// RFC8995-5.8-media-type
+pub(super) fn check_log_forms(headers: &HeaderMap) -> Result<(), Unfit> {
+    check_exchange(headers, media_type::JSON, Unfit::AuditLogAccept)
+}
+
+fn check_exchange(headers: &HeaderMap, answer: &str, unaccepted: Unfit) -> Result<(), Unfit> {
     if !has_media_type(headers, media_type::VOUCHER_CMS_JSON) {
         return Err(Unfit::VoucherType);
     }
     match field(headers, header::ACCEPT) {
-        Some(accept) if !proto_est::accepts(accept, media_type::VOUCHER_CMS_JSON) => {
-            Err(Unfit::VoucherAccept)
-        }
+        Some(accept) if !proto_est::accepts(accept, answer) => Err(unaccepted),
         Some(_) | None => Ok(()),
     }
 }
@@ -115,5 +125,17 @@ mod tests {
             assert!(check_forms(&headers(other, None)).is_err(), "{other}");
         }
         assert!(check_forms(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_voucher_request_goes_in_and_json_comes_out() {
+        // RFC8995-5.8-media-type
+        let check = |given, accept| check_log_forms(&headers(given, accept)).map_err(|unfit| unfit.class());
+        let ours = media_type::VOUCHER_CMS_JSON;
+        assert_eq!(check(ours, None), Ok(()));
+        assert_eq!(check(ours, Some("application/json")), Ok(()));
+        assert_eq!(check(ours, Some("*/*")), Ok(()));
+        assert_eq!(check(ours, Some(ours)), Err(Class::Unsupported));
+        assert_eq!(check("application/json", None), Err(Class::Unsupported));
     }
 }

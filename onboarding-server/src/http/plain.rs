@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::get;
 use proto::media_type;
 
+use super::Routes;
 use super::asked::answer;
 use crate::app::{Refusal, publish_crl};
 use crate::context::Context;
 use crate::metrics;
 
 /// Lists the resources.
-pub(super) fn routes() -> Vec<(&'static str, MethodRouter<Arc<Context>>)> {
+pub(super) fn routes() -> Routes {
     vec![("/metrics", get(metrics_page)), ("/crl/owner.crl", get(owner_crl))]
 }
 
