@@ -9,8 +9,9 @@ use std::time::Instant;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use pki::Certificate;
 use pki::path::{self, Purpose, Revocation, Rules};
-use proto::{Class, LineId, Reason, ReasonCode, UnixTime};
+use proto::{Class, LineId, Reason, ReasonCode};
 use proto_api::{ROLES, Role, allows, roles_of};
 use server_listen::Peer;
 use tonic::Status;
@@ -98,7 +99,7 @@ fn status(response: &Response) -> u16 {
 fn identify(context: &Context, peer: Option<&Peer>) -> Result<Caller, Refusal> {
     let peer = peer.ok_or(AppError::CertificateMissing)?;
     let certificate = peer.certificate().ok_or(AppError::CertificateMissing)?;
-    verify(context, peer, context.clock.now())?;
+    verify(context, certificate, peer.intermediates())?;
     let role = certificate.subject_organizational_unit().and_then(Role::from_name);
     let role = role.ok_or(Error::RoleMissing)?;
     let line: Option<LineId> = certificate.subject_locality().and_then(|line| line.parse().ok());
@@ -110,17 +111,15 @@ fn identify(context: &Context, peer: Option<&Peer>) -> Result<Caller, Refusal> {
     Ok(Caller { name: certificate.subject_common_name().unwrap_or_default().to_string(), role, line })
 }
 
-fn verify(context: &Context, peer: &Peer, now: UnixTime) -> Result<(), Refusal> {
-    let certificate = peer.certificate().ok_or(AppError::CertificateMissing)?;
+fn verify(context: &Context, certificate: &Certificate, pool: &[Certificate]) -> Result<(), AppError> {
     let rules = Rules {
         anchors: &context.admin_anchors,
-        now,
+        now: context.clock.now(),
         purpose: Purpose::TlsClient,
         // There is no list of withdrawn operators: one is withdrawn by replacing the operators' CA.
         revocation: &|_| Revocation::Good,
     };
-    path::verify(certificate, peer.intermediates(), &rules).map_err(AppError::CertificateUntrusted)?;
-    Ok(())
+    path::verify(certificate, pool, &rules).map(|_| ()).map_err(AppError::CertificateUntrusted)
 }
 
 fn check(caller: &Caller, path: &str) -> Result<(), Error> {

@@ -98,6 +98,16 @@ pub(super) const fn state(state: State) -> v1::DeviceState {
     }
 }
 
+/// Writes on what ground a voucher was given.
+pub(super) fn assertion(name: &Text) -> v1::Assertion {
+    match name.as_str() {
+        "verified" => v1::Assertion::Verified,
+        "logged" => v1::Assertion::Logged,
+        "proximity" => v1::Assertion::Proximity,
+        _ => v1::Assertion::Unspecified,
+    }
+}
+
 /// Writes what a certificate is in short.
 pub(super) fn summary(certificate: &pki::Certificate) -> v1::CertificateSummary {
     v1::CertificateSummary {

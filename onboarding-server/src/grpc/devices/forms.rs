@@ -12,7 +12,7 @@ use server_store::{Declaration, DeviceFilter, Text};
 use crate::app::devices::{Change, DeviceRecord, DeviceReference, Expected, declare};
 use crate::app::{Error, Refusal};
 use crate::context::Context;
-use crate::grpc::convert::{actor, id, known, note, optional_id, state, summary};
+use crate::grpc::convert::{actor, assertion, id, known, note, optional_id, state, summary};
 use crate::grpc::refused;
 
 /// The method that announces devices, as metrics name it.
@@ -101,15 +101,6 @@ pub(super) fn device(record: &DeviceRecord) -> v1::Device {
         ldevid: record.ldevid.as_ref().map(summary),
         assertion: record.assertion.as_ref().map_or(v1::Assertion::Unspecified, assertion).into(),
         changed_by: record.decision.as_ref().map(|(by, _)| actor(by)),
-    }
-}
-
-fn assertion(name: &Text) -> v1::Assertion {
-    match name.as_str() {
-        "verified" => v1::Assertion::Verified,
-        "logged" => v1::Assertion::Logged,
-        "proximity" => v1::Assertion::Proximity,
-        _ => v1::Assertion::Unspecified,
     }
 }
 

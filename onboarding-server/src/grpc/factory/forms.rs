@@ -11,7 +11,7 @@ use server_store::{AuditEntry, IdevId, Order, SerialRange, Text, Unit};
 
 use crate::app::maker::{OrderRequest, UnitRecord};
 use crate::app::{Error, Refusal};
-use crate::grpc::convert::{actor, id, optional_id, summary};
+use crate::grpc::convert::{actor, assertion, id, optional_id, summary};
 
 /// The most digits of a serial number that count as its number.
 const DIGITS_MAX: usize = 19;
@@ -142,16 +142,10 @@ fn owner(unit: &Unit) -> Option<v1::UnitOwner> {
 }
 
 fn voucher(entry: &AuditEntry) -> v1::UnitVoucher {
-    let assertion = match entry.assertion.as_str() {
-        "verified" => v1::Assertion::Verified,
-        "logged" => v1::Assertion::Logged,
-        "proximity" => v1::Assertion::Proximity,
-        _ => v1::Assertion::Unspecified,
-    };
     v1::UnitVoucher {
         issued_at: Some(timestamp(entry.at)),
         domain_id: entry.domain.as_bytes().to_vec(),
-        assertion: assertion.into(),
+        assertion: assertion(&entry.assertion).into(),
         is_nonced: entry.nonce.is_some(),
     }
 }
