@@ -16,8 +16,8 @@ use axum::Router;
 use rustls::ServerConfig;
 use server_config::Config;
 use server_listen::{
-    Alpn, Channel, ClientCertificates, Listener, Service, Stop, TlsFiles, load_chain, notify_service_manager,
-    stop_signal, tls_config,
+    Alpn, Channel, Listener, Service, Stop, TlsFiles, load_chains, notify_service_manager, stop_signal,
+    tls_config,
 };
 use tokio::task::JoinSet;
 
@@ -190,8 +190,8 @@ fn spawn_all(
     };
     let mut tasks = JoinSet::new();
     let mut spawn =
-        |listener: Option<Listener>, tls: Option<Channel>, router: Option<Router>, body_bytes_max| {
-            if let (Some(listener), Some(channel), Some(router)) = (listener, tls, router) {
+        |listener: Option<Listener>, channel: Option<Channel>, router: Option<Router>, body_bytes_max| {
+            if let (Some(listener), Some(channel), Some(router)) = (listener, channel, router) {
                 tasks.spawn(server_listen::serve(
                     listener,
                     service(channel, router, body_bytes_max),
@@ -279,11 +279,7 @@ fn make_tls(
     alpn: Alpn,
     hints: &[PathBuf],
 ) -> Result<ServerConfig, server_listen::TlsError> {
-    let mut certificates = Vec::new();
-    for path in hints {
-        certificates.extend(load_chain(path)?);
-    }
-    tls_config(files, &config.limits, alpn, ClientCertificates::Optional(certificates))
+    tls_config(files, &config.limits, alpn, &load_chains(hints)?)
 }
 
 /// The TLS configurations of all listeners.

@@ -17,8 +17,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use server_config::{Config, TlsVersion};
 use server_listen::{
-    Alpn, Channel, ClientCertificates, Listener, Peer, Service, StopSender, TlsFiles, load_chain, load_key,
-    serve, stop_signal, tls_config,
+    Alpn, Channel, Listener, Peer, Service, StopSender, TlsFiles, load_chain, load_key, serve, stop_signal,
+    tls_config,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -64,8 +64,7 @@ async fn house(limits: &str) -> House {
 async fn house_with_tls(limits: &str, has_tls: bool) -> House {
     let directory = tempfile::tempdir().unwrap();
     let config = common::configuration(directory.path(), &format!("[limits]\n{limits}"));
-    let made =
-        tls_config(&files(&config), &config.limits, Alpn::Http, ClientCertificates::Optional(Vec::new()));
+    let made = tls_config(&files(&config), &config.limits, Alpn::Http, &[]);
     let tls = Arc::new(ArcSwap::from_pointee(made.unwrap()));
     let (metrics, gate) = (Metrics::new(), Arc::<Gate>::default());
     let service = Service {
@@ -479,10 +478,9 @@ async fn a_new_certificate_holds_for_the_next_connection() {
     std::fs::remove_file(&owner.registrar_certificate).unwrap();
     std::fs::remove_file(&owner.registrar_key).unwrap();
     common::make_material(&house.config);
-    let clients = ClientCertificates::Optional(Vec::new());
-    house.tls.store(Arc::new(
-        tls_config(&files(&house.config), &house.config.limits, Alpn::Http, clients).unwrap(),
-    ));
+    house
+        .tls
+        .store(Arc::new(tls_config(&files(&house.config), &house.config.limits, Alpn::Http, &[]).unwrap()));
     assert_ne!(before, server_certificate(&house).await);
     house.end().await;
 }

@@ -22,5 +22,5 @@ pub use serve::{Channel, Listener, Service, serve};
 pub use service_manager::notify_service_manager;
 pub use stop::{Stop, StopSender, stop_signal};
 pub use tls::{
-    Alpn, ClientCertificates, Error as TlsError, TlsFiles, load_anchors, load_chain, load_key, tls_config,
+    Alpn, Error as TlsError, TlsFiles, load_anchors, load_chain, load_chains, load_key, tls_config,
 };

@@ -44,13 +44,6 @@ pub enum Alpn {
     Grpc,
 }
 
-/// What a listener says about client certificates.
-#[derive(Clone, Debug)]
-pub enum ClientCertificates {
-    /// A client may show one, of whatever CA; these subjects are named as a hint.
-    Optional(Vec<Certificate>),
-}
-
 /// Why a file of certificates, keys or revocations is not used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -117,14 +110,23 @@ pub fn load_key(path: &Path) -> Result<Signer, Error> {
 /// # Errors
 /// As [`load_chain`].
 pub fn load_anchors(paths: &[PathBuf]) -> Result<Anchors, Error> {
+    Ok(Anchors::new(load_chains(paths)?))
+}
+
+/// Reads the certificates of one or more files.
+///
+/// # Errors
+/// As [`load_chain`].
+pub fn load_chains(paths: &[PathBuf]) -> Result<Vec<Certificate>, Error> {
     let mut certificates = Vec::new();
     for path in paths {
         certificates.extend(load_chain(path)?);
     }
-    Ok(Anchors::new(certificates))
+    Ok(certificates)
 }
 
-/// Makes the configuration of one listener from its files.
+/// Makes the configuration of one listener from its files. A client may show a certificate, of whatever CA; the subjects of
+/// `hints` are named to it.
 ///
 /// # Errors
 /// As [`load_chain`] and [`load_key`]; [`Error::Content`] when key and certificate do not belong together.
@@ -132,7 +134,7 @@ pub fn tls_config(
     files: &TlsFiles,
     limits: &Limits,
     alpn: Alpn,
-    clients: ClientCertificates,
+    hints: &[Certificate],
 ) -> Result<ServerConfig, Error> {
     let chain = load_chain(&files.certificate)?;
     let key = pki::tls::certified_key(&chain, &load_key(&files.key)?)
@@ -141,10 +143,9 @@ pub fn tls_config(
         TlsVersion::Tls12 => &[&TLS13, &TLS12],
         TlsVersion::Tls13 => &[&TLS13],
     };
-    let ClientCertificates::Optional(hints) = clients;
     let mut config = ServerConfig::builder_with_provider(pki::tls::provider())
         .with_protocol_versions(versions)?
-        .with_client_cert_verifier(Arc::new(UnjudgedClients::new(&hints)))
+        .with_client_cert_verifier(Arc::new(UnjudgedClients::new(hints)))
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

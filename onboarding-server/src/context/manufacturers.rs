@@ -10,7 +10,7 @@ use pki::{Certificate, cms::Compat};
 use proto::{ManufacturerId, UnixTime};
 use proto_brski::{IpLiterals, MasaUrl};
 use server_config::{AuditLog, Reonboarding, UnknownDevices};
-use server_listen::{load_anchors, load_chain};
+use server_listen::{load_anchors, load_chains};
 
 use super::Error;
 
@@ -104,14 +104,10 @@ impl Manufacturer {
         let or_own = |paths: &[std::path::PathBuf]| {
             if paths.is_empty() { Ok(anchors.clone()) } else { load_anchors(paths) }
         };
-        let literals = if settings.allow_private_addresses { IpLiterals::Accept } else { IpLiterals::Refuse };
-        let mut intermediates = Vec::new();
-        for path in &settings.intermediates {
-            intermediates.extend(load_chain(path)?);
-        }
+        let literals = ip_literals(settings.allow_private_addresses);
         Ok(Self {
             id: settings.id.clone(),
-            intermediates,
+            intermediates: load_chains(&settings.intermediates)?,
             masa_url: settings.masa_url.as_deref().map(|url| MasaUrl::parse(url, literals)).transpose()?,
             masa_hosts: settings.masa_hosts.iter().map(|host| with_port(host)).collect(),
             masa_tls_anchors: or_own(&settings.masa_tls_anchors)?,
@@ -148,7 +144,7 @@ impl Manufacturer {
     /// Returns how IP literals in MASA URLs are taken.
     #[must_use]
     pub const fn ip_literals(&self) -> IpLiterals {
-        if self.allow_private_addresses { IpLiterals::Accept } else { IpLiterals::Refuse }
+        ip_literals(self.allow_private_addresses)
     }
 
     /// Tells whether an IDevID may name this MASA.
@@ -156,6 +152,10 @@ impl Manufacturer {
     pub fn allows(&self, masa: &MasaUrl) -> bool {
         self.masa_url.as_ref() == Some(masa) || self.masa_hosts.contains(&masa.authority())
     }
+}
+
+const fn ip_literals(allow_private_addresses: bool) -> IpLiterals {
+    if allow_private_addresses { IpLiterals::Accept } else { IpLiterals::Refuse }
 }
 
 /// Adds the port of https where an authority has none.
