@@ -49,7 +49,7 @@ fn house(clock: Clock) -> House {
 
 impl House {
     fn profile(&self, name: &str) -> Vec<Certificate> {
-        let directory = self.context.config.admin_dir().join("profiles");
+        let directory = self.context.config.profiles_dir();
         load_chain(&directory.join(format!("{name}.pem"))).unwrap()
     }
 

@@ -134,10 +134,16 @@ impl Config {
         self.state_dir.join("maker")
     }
 
-    /// Returns the directory of the operators' CA and profiles.
+    /// Returns the directory of the operators' CA.
     #[must_use]
     pub fn admin_dir(&self) -> PathBuf {
         self.state_dir.join("admin")
+    }
+
+    /// Returns the directory of the operators' profiles and their certificates.
+    #[must_use]
+    pub fn profiles_dir(&self) -> PathBuf {
+        self.admin_dir().join("profiles")
     }
 
     /// Reads and checks the file at `path`.

@@ -10,7 +10,6 @@ use std::time::Duration;
 use proto::{ManufacturerId, ProductName};
 
 use super::DAY_SECONDS;
-use super::owner::is_masa_url;
 use super::reader::Reader;
 use super::words::{self, VoucherPolicy};
 
@@ -117,7 +116,7 @@ fn read_product(table: Reader<'_>) -> Option<Product> {
 }
 
 fn report_problems(table: &Reader<'_>, maker: &Maker) {
-    if table.has("masa_url") && !is_masa_url(&maker.masa_url) {
+    if table.has("masa_url") && !words::is_masa_url(&maker.masa_url) {
         table.report("masa_url", format!("{:?} is neither host, host:port nor an https URL", maker.masa_url));
     }
     if maker.registrar_anchors.is_empty() && !maker.registrar_crls.is_empty() {

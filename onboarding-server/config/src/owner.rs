@@ -173,7 +173,7 @@ fn report_gaps(table: &Reader<'_>, manufacturer: &Manufacturer) {
     for host in manufacturer.masa_hosts.iter().filter(|host| !words::is_authority(host)) {
         table.report("masa_hosts", format!("{host:?} is neither host nor host:port"));
     }
-    if let Some(url) = manufacturer.masa_url.as_ref().filter(|url| !is_masa_url(url)) {
+    if let Some(url) = manufacturer.masa_url.as_ref().filter(|url| !words::is_masa_url(url)) {
         table.report("masa_url", format!("{url:?} is neither host, host:port nor an https URL"));
     }
 }
@@ -194,9 +194,4 @@ fn report_contradictions(table: &Reader<'_>, owner: &Owner) {
             table.report("manufacturer", format!("two manufacturers have the id {id}"));
         }
     }
-}
-
-/// Says whether `text` can stand where RFC 8995 §2.3.2 has a MASA URL: an authority, or a whole `https` URL.
-pub(super) fn is_masa_url(text: &str) -> bool {
-    words::is_authority(text) || words::is_url(text, "https")
 }

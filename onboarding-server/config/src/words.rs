@@ -201,6 +201,11 @@ pub(super) fn is_url(text: &str, scheme: &str) -> bool {
     is_clean && is_authority(rest.split(['/', '?']).next().unwrap_or_default())
 }
 
+/// Says whether `text` can stand where RFC 8995 §2.3.2 has a MASA URL: an authority, or a whole `https` URL.
+pub(super) fn is_masa_url(text: &str) -> bool {
+    is_authority(text) || is_url(text, "https")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

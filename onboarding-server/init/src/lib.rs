@@ -143,7 +143,7 @@ fn make_client(
     name: &str,
     wish: Wish,
 ) -> Result<(), Error> {
-    let directory = config.admin_dir().join("profiles");
+    let directory = config.profiles_dir();
     let place =
         Place::new(&directory.join(format!("{name}.pem")), &directory.join(format!("{name}-key.pem")));
     workshop.under(&Place::new(&admin.anchor, &admin.anchor_key), &place, wish)?;

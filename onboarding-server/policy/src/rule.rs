@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use proto::UnixTime;
 use serde::{Deserialize, Serialize};
 use server_lifecycle::State;
 
@@ -155,7 +156,7 @@ impl Rule {
 
     /// Waits for a person as long as a pledge does.
     fn defer(self, facts: &Facts) -> Decision {
-        let until = facts.first_asked_at.plus(Duration::from_secs(DEFERRAL_SECONDS_MAX));
+        let until = lapses_at(facts);
         if facts.now < until {
             Decision::Defer { rule: self, until }
         } else {
@@ -171,7 +172,7 @@ impl Rule {
         if facts.audit_log_failing_since_at.is_some_and(|since| facts.is_approved_since(since)) {
             return None;
         }
-        let until = facts.first_asked_at.plus(Duration::from_secs(DEFERRAL_SECONDS_MAX));
+        let until = lapses_at(facts);
         if facts.is_audit_log_awaited && facts.now < until {
             Some(Decision::Defer { rule: self, until })
         } else {
@@ -232,6 +233,11 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
+}
+
+/// Returns when a request lapses that nobody decides.
+fn lapses_at(facts: &Facts) -> UnixTime {
+    facts.first_asked_at.plus(Duration::from_secs(DEFERRAL_SECONDS_MAX))
 }
 
 fn is_idevid_expired(facts: &Facts) -> bool {

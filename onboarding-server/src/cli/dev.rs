@@ -65,7 +65,7 @@ pub(super) fn run_dev(args: &DevArgs) -> Result<(), Failure> {
     let count = made.iter().filter(|step| step.is_made).count();
     say(&format!("development directory {} ({count} files or pairs made)", dir.display()))?;
     say(&format!("configuration {}", path.display()))?;
-    say(&format!("profiles {}", config.admin_dir().join("profiles").display()))?;
+    say(&format!("profiles {}", config.profiles_dir().display()))?;
     if args.prepare_only { Ok(()) } else { run_server(config, Mode::Development) }
 }
 

@@ -100,7 +100,7 @@ pub(super) fn what_comes_next(path: &Path, config: &Config) -> String {
         "\nNext:\n  onboarding-server check --config {0}\n  onboarding-server run --config {0}\n",
         path.display()
     );
-    let profile = config.admin_dir().join("profiles/admin.toml");
+    let profile = config.profiles_dir().join("admin.toml");
     text.push_str(&format!("  gangway --profile {} devices list\n", profile.display()));
     let keys = [
         Some(&config.admin.anchor_key),
