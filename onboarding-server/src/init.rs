@@ -14,6 +14,3 @@ use crate::clock::Clock;
 pub fn init(config: &Config, line: &LineId, clock: &Clock) -> Result<Vec<Step>, Error> {
     server_init::make_missing(config, line, clock.now())
 }
-
-#[cfg(test)]
-mod tests;

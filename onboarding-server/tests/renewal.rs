@@ -1,6 +1,8 @@
 //! When an LDevID past its end may still be renewed, and that it opens nothing else.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
+mod common;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +13,6 @@ use onboarding_server::app::enroll::enroll;
 use onboarding_server::app::report_status::report_status;
 use onboarding_server::clock::Clock;
 use onboarding_server::context::{Context, OwnerContext};
-use onboarding_server::init::{FirstConfig, FirstListeners, init};
 use onboarding_server::metrics::Metrics;
 use pki::{Certificate, KeyAlgorithm, Profile, Signer, Subject, Template, csr, random_serial};
 use proto::{Fingerprint, SerialNumber, UnixTime, Version};
@@ -36,19 +37,9 @@ struct World {
 impl World {
     fn new(owner: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let first = FirstConfig {
-            state_dir: "state".to_owned(),
-            domain: Some("Test domain".to_owned()),
-            maker: Some("test-maker".parse().unwrap()),
-            masa_url: "localhost:9444".to_owned(),
-            dns_names: vec!["localhost".to_owned()],
-            products: vec!["sensor-one".to_owned()],
-            listeners: FirstListeners::production(),
-            is_loopback: true,
-        };
-        let text = first.render().replace("[owner]", &format!("[owner]\n{owner}"));
+        let text = common::first_config().render().replace("[owner]", &format!("[owner]\n{owner}"));
         let config = Config::parse(&text, directory.path()).unwrap();
-        init(&config, &"line-1".parse().unwrap(), &Clock::system()).unwrap();
+        common::make_material(&config);
         // A certificate tells its end in whole seconds.
         let begun_at = UnixTime::from_seconds(Clock::system().now().as_seconds());
         let time = Arc::new(AtomicU64::new(0));

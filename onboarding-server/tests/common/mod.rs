@@ -11,9 +11,9 @@ use onboarding_server::init::{FirstConfig, FirstListeners, init};
 use onboarding_server::metrics::Metrics;
 use server_config::Config;
 
-/// Writes a configuration into `directory`, with more text at its end, and makes keys and certificates.
-pub(crate) fn configuration(directory: &Path, more: &str) -> Config {
-    let first = FirstConfig {
+/// A first configuration with both roles on loopback.
+pub(crate) fn first_config() -> FirstConfig {
+    FirstConfig {
         state_dir: "state".to_owned(),
         domain: Some("Test domain".to_owned()),
         maker: Some("test-maker".parse().unwrap()),
@@ -22,8 +22,12 @@ pub(crate) fn configuration(directory: &Path, more: &str) -> Config {
         products: vec!["sensor-one".to_owned()],
         listeners: FirstListeners::production(),
         is_loopback: true,
-    };
-    let config = Config::parse(&format!("{}\n{more}\n", first.render()), directory).unwrap();
+    }
+}
+
+/// Writes a configuration into `directory`, with more text at its end, and makes keys and certificates.
+pub(crate) fn configuration(directory: &Path, more: &str) -> Config {
+    let config = Config::parse(&format!("{}\n{more}\n", first_config().render()), directory).unwrap();
     make_material(&config);
     config
 }

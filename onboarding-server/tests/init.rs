@@ -1,26 +1,20 @@
 //! Tests of `init` and `check` on a directory of their own.
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+
+mod common;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use onboarding_server::check::{Finding, Level, check};
+use onboarding_server::clock::Clock;
+use onboarding_server::init::{Error, FirstConfig, init};
+use proto::LineId;
+use server_config::Config;
 use server_listen::load_chain;
 
-use super::*;
-use crate::check::{Finding, Level, check};
-
-fn first_config() -> FirstConfig {
-    FirstConfig {
-        state_dir: "state".to_owned(),
-        domain: Some("Test domain".to_owned()),
-        maker: Some("test-maker".parse().unwrap()),
-        masa_url: "localhost:9444".to_owned(),
-        dns_names: vec!["localhost".to_owned()],
-        products: vec!["sensor-one".to_owned()],
-        listeners: FirstListeners::production(),
-        is_loopback: true,
-    }
-}
+use common::first_config;
 
 fn config_in(directory: &Path) -> Config {
     Config::parse(&first_config().render(), directory).unwrap()
