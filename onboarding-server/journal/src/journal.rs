@@ -14,7 +14,7 @@ use crate::format::{
     write_record,
 };
 use crate::reader::{JournalReader, Marks, Shared};
-use crate::segment::{self, Walk, io};
+use crate::segment::{self, Walk, io, length};
 
 /// How a journal is written.
 #[derive(Clone, Copy, Debug)]
@@ -195,11 +195,6 @@ impl Journal {
         }
         marks
     }
-}
-
-/// No buffer of ours is longer than a `u64` can say.
-fn length(bytes: usize) -> u64 {
-    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// Makes a directory and those above it, each durable under its name: a record in a file that is lost with its directory

@@ -12,7 +12,7 @@ use proto::Seq;
 
 use crate::error::{Damage, Error};
 use crate::format::{RECORD_BYTES_MAX, RECORD_HEADER_BYTES, SEGMENT_HEADER_BYTES, Sound};
-use crate::segment::{self, Walk, io};
+use crate::segment::{self, Walk, io, length};
 use crate::{Head, JournalRecord};
 
 /// How far two remembered records are apart in the file, in bytes.
@@ -108,20 +108,15 @@ impl Shared {
     fn mark(&self, segment: &Segment) -> Result<Arc<Marks>, Error> {
         let path = &segment.path;
         let bytes = fs::read(path).map_err(io(path))?;
-        let damaged = |offset: usize, seq, damage| Error::Damaged {
-            segment: path.clone(),
-            offset: u64::try_from(offset).unwrap_or(u64::MAX),
-            seq,
-            damage,
-        };
+        let damaged = |offset, seq, damage| Error::Damaged { segment: path.clone(), offset, seq, damage };
         let before =
             segment::begin(&bytes, segment.first).map_err(|damage| damaged(0, segment.first, damage))?;
         let (mut walk, mut marks) = (Walk::new(&bytes, before), Marks::default());
         loop {
-            let offset = walk.offset;
+            let offset = length(walk.offset);
             match walk.step() {
                 None => break,
-                Some(Ok(record)) => marks.note(record.seq, u64::try_from(offset).unwrap_or(u64::MAX)),
+                Some(Ok(record)) => marks.note(record.seq, offset),
                 Some(Err(damage)) => return Err(damaged(offset, walk.head.seq.next(), damage)),
             }
         }
@@ -199,7 +194,7 @@ impl Window {
     }
 
     fn place(&self) -> u64 {
-        self.offset + u64::try_from(self.at).unwrap_or(u64::MAX)
+        self.offset + length(self.at)
     }
 
     fn rest(&self) -> &[u8] {
@@ -218,7 +213,7 @@ impl Window {
                 break;
             }
             self.buffer.resize(had + wanted, 0);
-            let from = self.offset + u64::try_from(had).unwrap_or(u64::MAX);
+            let from = self.offset + length(had);
             let tail = self.buffer.get_mut(had..).unwrap_or_default();
             let read = self.file.read_at(tail, from).map_err(io(&self.path))?;
             self.buffer.truncate(had + read);
@@ -270,8 +265,7 @@ impl Records {
     /// Opens the segment that holds the next record, at or before it.
     fn seek(&self) -> Result<Window, Error> {
         let (path, _, marks) = self.shared.segment_of(self.next)?;
-        let begin = u64::try_from(SEGMENT_HEADER_BYTES).unwrap_or(u64::MAX);
-        let offset = marks.before(self.next).map_or(begin, |(_, offset)| offset);
+        let offset = marks.before(self.next).map_or(length(SEGMENT_HEADER_BYTES), |(_, offset)| offset);
         Window::open(path, offset)
     }
 
@@ -286,7 +280,7 @@ impl Records {
                 damage: Damage::SegmentGap,
             });
         }
-        Window::open(path, u64::try_from(SEGMENT_HEADER_BYTES).unwrap_or(u64::MAX))
+        Window::open(path, length(SEGMENT_HEADER_BYTES))
     }
 }
 

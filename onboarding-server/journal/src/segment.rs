@@ -34,6 +34,11 @@ fn first_of(path: &Path) -> Option<Seq> {
     is_number.then(|| digits.parse().ok().map(Seq))?
 }
 
+/// No buffer of ours is longer than a `u64` can say.
+pub(crate) fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// Makes an error of what the system said about `path`.
 pub(crate) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let path = path.to_path_buf();
@@ -77,7 +82,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn is_torn(&self) -> bool {
         let expected = self.head.seq.next();
         let rest = self.bytes.get(self.offset..).unwrap_or_default();
-        let seqs_max = u64::try_from(rest.len() / RECORD_HEADER_BYTES).unwrap_or(u64::MAX);
+        let seqs_max = length(rest.len() / RECORD_HEADER_BYTES);
         let is_near = |seq: Seq| seq > expected && seq.0 - expected.0 <= seqs_max;
         !(1..rest.len()).any(|at| {
             let later = rest.get(at..).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use proto::{Seq, UnixTime};
 
 use crate::error::{Damage, Error};
-use crate::segment::{self, Walk, io};
+use crate::segment::{self, Walk, io, length};
 use crate::{Head, JournalRecord};
 
 /// What a verification found.
@@ -107,7 +107,6 @@ fn verify_segment(
     is_last: bool,
     show: &mut impl FnMut(JournalRecord),
 ) {
-    let length = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     report.segments += 1;
     report.bytes += length(bytes.len());
     let damaged = |offset, seq, damage| Some(Damaged { segment: path.to_path_buf(), offset, seq, damage });
