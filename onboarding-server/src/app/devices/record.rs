@@ -68,13 +68,7 @@ impl DeviceRecord {
 fn awaits_approval(device: &Device, request: Option<&VoucherStatus>) -> bool {
     device.state == State::Requested
         && matches!(request, Some(VoucherStatus::Deferred { .. }))
-        && !is_approved(device)
-}
-
-/// An approval counts once: until the device was confirmed after it.
-fn is_approved(device: &Device) -> bool {
-    let is_used_up = |at| device.confirmed_at.is_some_and(|confirmed_at| confirmed_at >= at);
-    device.approval.as_ref().is_some_and(|approval| !is_used_up(approval.at))
+        && device.open_approval().is_none()
 }
 
 fn idevid(store: &OwnerStore, device: &Device) -> Result<Option<Certificate>, StoreError> {

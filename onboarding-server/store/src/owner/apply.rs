@@ -124,7 +124,7 @@ impl Apply<'_, '_> {
         status: VoucherStatus,
         moved: Option<Move>,
     ) -> Result<(), Error> {
-        let id = crate::device_id(&intake.manufacturer, &intake.serial);
+        let id = intake.device();
         let before: Option<Device> = self.view.load(&keys::device(id))?;
         let fresh = || Device::new(id, intake.manufacturer.clone(), intake.serial.clone(), self.at);
         let mut after = before.clone().map_or_else(fresh, |device| bumped(device, self.at));
@@ -210,9 +210,8 @@ impl Apply<'_, '_> {
     }
 
     fn owe_question(&mut self, intake: &VoucherIntake) -> Result<(), Error> {
-        let device = crate::device_id(&intake.manufacturer, &intake.serial);
         let task = Task::AskMasa { pvr_digest: intake.pvr_digest };
-        let row = OutboxRow { seq: self.seq, device, owed_since_at: self.at, task };
+        let row = OutboxRow { seq: self.seq, device: intake.device(), owed_since_at: self.at, task };
         self.writes.put(keys::outbox_ask(self.seq), &row)?;
         self.writes.put(keys::ask(intake.pvr_digest), &self.seq)
     }

@@ -3,7 +3,7 @@
 use proto::{DeviceId, Version};
 use server_lifecycle::{Event, State, next};
 
-use super::event::{Move, VoucherIntake};
+use super::event::Move;
 use super::keys;
 use super::rows::Device;
 use super::voucher::Changed;
@@ -39,12 +39,4 @@ pub(super) fn step_of(device: Option<&Device>, event: Event) -> Result<Move, Err
 
 pub(super) const fn changed(view: &View<'_>, device: &Device, version: Version) -> Changed {
     Changed { device: device.id, version, seq: view.next_seq() }
-}
-
-impl VoucherIntake {
-    /// Returns the id of the device that the IDevID names.
-    #[must_use]
-    pub fn device(&self) -> DeviceId {
-        crate::device_id(&self.manufacturer, &self.serial)
-    }
 }

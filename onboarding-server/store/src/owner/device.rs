@@ -155,11 +155,9 @@ impl Command<Owner> for ApproveDevice {
 
     fn check(&self, view: &View<'_>, _: &Stamp) -> Result<Outcome<OwnerEvent, Changed>, Error> {
         let device = load_device(view, self.device)?;
-        let is_used_up = |at| device.confirmed_at.is_some_and(|confirmed_at| confirmed_at >= at);
-        let earlier = device.approval.as_ref().map(|approval| approval.at).filter(|at| !is_used_up(*at));
-        let is_open = match earlier {
+        let is_open = match device.open_approval() {
             None => true,
-            Some(at) => is_unanswered(view, device.id, at)?,
+            Some(earlier) => is_unanswered(view, device.id, earlier.at)?,
         };
         if !is_open {
             return Ok(Outcome::Unchanged(changed(view, &device, device.version)));

@@ -277,6 +277,14 @@ pub struct CertificateDraft {
     pub draft: Blob,
 }
 
+impl VoucherIntake {
+    /// Returns the id of the device that the IDevID names.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        crate::device_id(&self.manufacturer, &self.serial)
+    }
+}
+
 impl OwnerEvent {
     /// Names the kind of event, as timeline, log and metrics print it.
     #[must_use]

@@ -69,6 +69,15 @@ pub struct Device {
     pub changed_at: UnixTime,
 }
 
+impl Device {
+    /// Returns the approval that counts: an approval does so once, until the device was confirmed after it.
+    #[must_use]
+    pub fn open_approval(&self) -> Option<&Approval> {
+        let is_used_up = |at| self.confirmed_at.is_some_and(|confirmed_at| confirmed_at >= at);
+        self.approval.as_ref().filter(|approval| !is_used_up(approval.at))
+    }
+}
+
 /// Short words by key, at most [`LABELS_MAX`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
