@@ -21,7 +21,7 @@ use tokio_rustls::client::TlsStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tower::service_fn;
 
-use crate::error::Error;
+use crate::error::{Error, unusable};
 use crate::profile::Connection;
 
 /// How long a connection may take to stand.
@@ -79,7 +79,7 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
 }
 
 fn text(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(unusable(path))
 }
 
 fn pem(path: &Path, source: pki::Error) -> Error {

@@ -3,7 +3,7 @@
 //! Invariants: whatever a peer sent is made safe for a terminal before it is shown.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use proto::{Class, Reason, ReasonCode};
@@ -193,6 +193,11 @@ impl Error {
             | Self::Journal(_) => "see to the file that is named, then run the command again",
         }
     }
+}
+
+/// Makes an error of what the system said about `path`.
+pub(crate) fn unusable(path: &Path) -> impl Fn(io::Error) -> Error {
+    move |source| Error::File { path: path.to_owned(), source }
 }
 
 /// Says what to do about a "no" of the server's, by its kind.

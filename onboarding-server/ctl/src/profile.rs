@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::error::{Error, unusable};
 
 /// The options of every command that talks to a server.
 #[derive(Args, Clone, Debug, Default)]
@@ -71,7 +71,7 @@ impl ConnectionArgs {
 }
 
 fn load(path: &Path) -> Result<Profile, Error> {
-    let text = fs::read_to_string(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+    let text = fs::read_to_string(path).map_err(unusable(path))?;
     let profile: Profile =
         toml::from_str(&text).map_err(|source| Error::ProfileInvalid { path: path.to_owned(), source })?;
     let directory = path.parent().unwrap_or(Path::new(""));

@@ -62,12 +62,14 @@ impl Reason for RowFault {
 impl RowFault {
     /// Says the fault in the words of the server's own refusals.
     pub fn refusal(self) -> Refusal {
-        Refusal {
-            reason_code: self.code().to_string(),
-            class: self.class().to_string(),
-            message: self.to_string(),
-        }
+        refusal(&self)
     }
+}
+
+/// Says what is wrong on this side as the server says its own refusals.
+pub(crate) fn refusal(fault: &impl Reason) -> Refusal {
+    let (reason_code, class) = (fault.code().to_string(), fault.class().name().to_owned());
+    Refusal { reason_code, class, message: fault.to_string() }
 }
 
 /// Turns lines into rows.

@@ -43,19 +43,22 @@ fn words(prefix: &str, name: &str) -> String {
     }
 }
 
-/// Turns `in-repair` into `DEVICE_STATE_IN_REPAIR`.
-fn enum_name(prefix: &str, word: &str) -> String {
-    format!("{prefix}{}", word.to_ascii_uppercase().replace('-', "_"))
-}
-
-/// Says what could have been given instead; `known` are the words that there are.
-fn no_such(known: impl IntoIterator<Item = String>) -> String {
-    let known: Vec<_> = known.into_iter().filter(|word| !word.is_empty()).collect();
-    format!("one of {}", known.join(", "))
-}
-
 /// The numbers that an enum of the API can have; each has fewer.
 const ENUM_NUMBERS: std::ops::Range<i32> = 0..32;
+
+/// Reads a value of an enum as the documents write it, by the [`words`] of its values.
+///
+/// # Errors
+/// The words that there are, as clap wants it.
+fn parse_word<T: TryFrom<i32>>(word: &str, prefix: &str, name: fn(&T) -> &'static str) -> Result<T, String> {
+    let word = word.to_ascii_lowercase().replace('_', "-");
+    let known = || ENUM_NUMBERS.filter_map(|number| T::try_from(number).ok());
+    let is_it = |value: &T| !word.is_empty() && words(prefix, name(value)) == word;
+    known().find(is_it).ok_or_else(|| {
+        let all = known().map(|value| words(prefix, name(&value))).filter(|word| !word.is_empty());
+        format!("one of {}", all.collect::<Vec<_>>().join(", "))
+    })
+}
 
 fn actor(actor: &Actor) -> Record {
     let kind = words("ACTOR_KIND_", ActorKind::try_from(actor.kind).unwrap_or_default().as_str_name());
@@ -90,13 +93,20 @@ fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> Value
 
 #[cfg(test)]
 mod tests {
+    use proto_api::v1::DeviceState;
+
     use super::*;
 
     #[test]
     fn words_of_enums_go_there_and_back() {
         assert_eq!(words("DEVICE_STATE_", "DEVICE_STATE_IN_REPAIR"), "in-repair");
         assert_eq!(words("DEVICE_STATE_", "DEVICE_STATE_UNSPECIFIED"), "");
-        assert_eq!(enum_name("DEVICE_STATE_", "in-repair"), "DEVICE_STATE_IN_REPAIR");
+        assert_eq!(parse_device_state("in-repair"), Ok(DeviceState::InRepair));
+        assert_eq!(parse_device_state("asleep"), parse_device_state(""));
+        assert!(
+            parse_device_state("unspecified")
+                .is_err_and(|known| known.starts_with("one of expected, requested"))
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use crate::error::Error;
+use crate::error::{Error, unusable};
 use crate::output::{Output, Stream};
 use crate::progress::Progress;
 use crate::record::Record;
@@ -125,7 +125,7 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Error> {
     if file == Path::new("-") {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
-    let opened = File::open(file).map_err(|source| Error::File { path: file.to_owned(), source })?;
+    let opened = File::open(file).map_err(unusable(file))?;
     Ok(Box::new(BufReader::new(opened)))
 }
 

@@ -15,7 +15,7 @@ use rustls_pki_types::pem::PemObject;
 use tonic::transport::Channel;
 
 use super::issue_many::issue_many;
-use crate::error::Error;
+use crate::error::{Error, unusable};
 use crate::output::Output;
 use crate::view;
 
@@ -86,7 +86,7 @@ pub(super) fn chain_pem(certificate: &[u8], issuers: &[Vec<u8>]) -> Result<Strin
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::File { path: path.to_owned(), source })
+    fs::read(path).map_err(unusable(path))
 }
 
 /// Writes a whole file.
@@ -94,7 +94,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::File`].
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    fs::write(path, bytes).map_err(|source| Error::File { path: path.to_owned(), source })
+    fs::write(path, bytes).map_err(unusable(path))
 }
 
 #[cfg(test)]

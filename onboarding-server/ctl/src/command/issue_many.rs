@@ -12,16 +12,17 @@ use proto::{Class, Reason, ReasonCode, SerialNumber};
 use proto_api::BATCH_ITEMS_MAX;
 use proto_api::v1::factory_service_client::FactoryServiceClient;
 use proto_api::v1::issue_result::Outcome;
-use proto_api::v1::{IssueIdevIdsRequest, IssueIdevIdsResponse, IssueItem, Refusal};
+use proto_api::v1::{IssueIdevIdsRequest, IssueIdevIdsResponse, IssueItem};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use super::issue::{chain_pem, request_der, write};
-use crate::error::Error;
+use crate::error::{Error, unusable};
 use crate::output::{Output, Stream};
 use crate::progress::Progress;
 use crate::record::Record;
+use crate::rows::refusal;
 use crate::view;
 
 /// How many batches are under way before an answer is waited for.
@@ -65,14 +66,6 @@ impl Reason for Unfit {
     }
 }
 
-impl Unfit {
-    /// Says it as the server says its own refusals.
-    fn refusal(&self) -> Refusal {
-        let (reason_code, class) = (self.code().to_string(), self.class().name().to_owned());
-        Refusal { reason_code, class, message: self.to_string() }
-    }
-}
-
 /// A file and the serial number in it, while its certificate is on the way.
 struct Asked {
     file: PathBuf,
@@ -89,7 +82,7 @@ pub(super) async fn issue_many<W: Write>(
     (requests, out_dir): (&[PathBuf], &Path),
     output: &mut Output<W>,
 ) -> Result<(), Error> {
-    fs::create_dir_all(out_dir).map_err(|source| Error::File { path: out_dir.to_owned(), source })?;
+    fs::create_dir_all(out_dir).map_err(unusable(out_dir))?;
     let files = expand(requests)?;
     let mut report = Report::new(output, out_dir, files.len());
     let (sender, requests) = mpsc::channel(BATCHES_UNDER_WAY);
@@ -128,12 +121,11 @@ fn expand(requests: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
             files.push(path.clone());
             continue;
         }
-        let file_error = |source| Error::File { path: path.clone(), source };
-        let entries = fs::read_dir(path).map_err(file_error)?;
+        let entries = fs::read_dir(path).map_err(unusable(path))?;
         let mut found: Vec<PathBuf> = entries
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<_, _>>()
-            .map_err(file_error)?;
+            .map_err(unusable(path))?;
         let is_request = |file: &PathBuf| {
             let extension = file.extension().and_then(|extension| extension.to_str());
             extension.is_some_and(|extension| EXTENSIONS.contains(&extension))
@@ -193,7 +185,7 @@ impl<'a, W: Write> Report<'a, W> {
                     items.push(IssueItem { item, serial_number: serial.to_string(), csr });
                     asked.push(Asked { file: file.clone(), serial });
                 }
-                Err(fault) => unfit.push(view::issued_item(file, "", Err(&fault.refusal()))),
+                Err(fault) => unfit.push(view::issued_item(file, "", Err(&refusal(&fault)))),
             }
         }
         self.refused += u64::try_from(unfit.len()).unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 
 use proto_api::v1::{Assertion, Device, DeviceState, Event, ImportOutcome, ImportResult};
 
-use super::{ENUM_NUMBERS, actor, at, certificate, enum_name, no_such, pairs, refusal, words};
+use super::{actor, at, certificate, pairs, parse_word, refusal, words};
 use crate::record::Record;
 use crate::table::Column;
 
@@ -117,15 +117,7 @@ fn state(state: i32) -> String {
 /// # Errors
 /// The words that there are, as clap wants it.
 pub(crate) fn parse_device_state(word: &str) -> Result<DeviceState, String> {
-    DeviceState::from_str_name(&enum_name("DEVICE_STATE_", word))
-        .filter(|known| *known != DeviceState::Unspecified)
-        .ok_or_else(|| {
-            no_such(
-                ENUM_NUMBERS
-                    .filter_map(|number| DeviceState::try_from(number).ok())
-                    .map(|known| words("DEVICE_STATE_", known.as_str_name())),
-            )
-        })
+    parse_word(word, "DEVICE_STATE_", DeviceState::as_str_name)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use proto_api::v1::{
     Assertion, IssueIdevIdResponse, Order, OrderState, Refusal, Unit, UnitOwner, UnitState, UnitVoucher,
 };
 
-use super::{ENUM_NUMBERS, actor, at, certificate, enum_name, hex, no_such, refusal, words};
+use super::{actor, at, certificate, hex, parse_word, refusal, words};
 use crate::record::{Record, Value};
 use crate::table::Column;
 
@@ -116,15 +116,7 @@ fn voucher(voucher: &UnitVoucher) -> Record {
 /// # Errors
 /// The words that there are, as clap wants it.
 pub(crate) fn parse_order_state(word: &str) -> Result<OrderState, String> {
-    OrderState::from_str_name(&enum_name("ORDER_STATE_", word))
-        .filter(|known| *known != OrderState::Unspecified)
-        .ok_or_else(|| {
-            no_such(
-                ENUM_NUMBERS
-                    .filter_map(|number| OrderState::try_from(number).ok())
-                    .map(|known| words("ORDER_STATE_", known.as_str_name())),
-            )
-        })
+    parse_word(word, "ORDER_STATE_", OrderState::as_str_name)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use proto_api::v1::{Authority, AuthorityKind, GetCrlResponse, Manufacturer, MasaPolicy};
 
-use super::{ENUM_NUMBERS, at, certificate, enum_name, no_such, words};
+use super::{at, certificate, parse_word, words};
 use crate::record::Record;
 use crate::table::Column;
 
@@ -67,13 +67,5 @@ pub(crate) fn manufacturer(manufacturer: &Manufacturer) -> Record {
 /// # Errors
 /// The words that there are, as clap wants it.
 pub(crate) fn parse_authority_kind(word: &str) -> Result<AuthorityKind, String> {
-    AuthorityKind::from_str_name(&enum_name("AUTHORITY_KIND_", word))
-        .filter(|known| *known != AuthorityKind::Unspecified)
-        .ok_or_else(|| {
-            no_such(
-                ENUM_NUMBERS
-                    .filter_map(|number| AuthorityKind::try_from(number).ok())
-                    .map(|known| words("AUTHORITY_KIND_", known.as_str_name())),
-            )
-        })
+    parse_word(word, "AUTHORITY_KIND_", AuthorityKind::as_str_name)
 }
