@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use proto::InvalidId;
+use proto::{InvalidId, Seq};
 use proto_api::{REASON_CHARS_MAX, timestamp, v1};
 use server_lifecycle::State;
 use server_store::{Actor, Text};
@@ -37,9 +37,22 @@ pub(super) fn note(text: String) -> Result<Text, Refusal> {
 /// Reads which page is wanted.
 pub(super) fn page(page: Option<v1::Page>) -> Result<(Option<Vec<u8>>, usize), Refusal> {
     let page = page.unwrap_or_default();
-    let limit = usize::try_from(page.size_bounded()).unwrap_or(usize::MAX);
     let cursor = if page.token.is_empty() { None } else { Some(cursor(&page.token)?) };
-    Ok((cursor, limit))
+    Ok((cursor, limit(&page)))
+}
+
+/// Reads which page of journal records is wanted; its token is the number of a record.
+pub(super) fn records_page(page: Option<v1::Page>) -> Result<(Option<Seq>, usize), Refusal> {
+    let page = page.unwrap_or_default();
+    let from = match page.token.as_str() {
+        "" => None,
+        token => Some(Seq(token.parse().map_err(|_| server_store::Error::CursorInvalid)?)),
+    };
+    Ok((from, limit(&page)))
+}
+
+fn limit(page: &v1::Page) -> usize {
+    usize::try_from(page.size_bounded()).unwrap_or(usize::MAX)
 }
 
 fn cursor(token: &str) -> Result<Vec<u8>, Refusal> {

@@ -16,7 +16,7 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::convert::{operator, page, page_token};
+use super::convert::{operator, page, page_token, records_page};
 use super::events;
 use super::wire::unread;
 use crate::app::devices::{self, DeviceRecord};
@@ -138,7 +138,8 @@ impl DeviceService for Devices {
     ) -> Result<Response<v1::GetTimelineResponse>, Status> {
         let wanted = request.into_inner();
         let reference = forms::reference(wanted.device)?;
-        let (from, limit) = forms::timeline_page(wanted.page)?;
+        let (from, limit) = records_page(wanted.page)?;
+        let from = from.unwrap_or_default();
         let (device, records) = devices::timeline(&self.context, reference, from, limit).await?;
         let next = records.last().filter(|_| records.len() == limit).map(|last| last.seq.next().to_string());
         let name = (device.manufacturer, device.serial);

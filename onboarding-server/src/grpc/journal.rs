@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::convert::{actor, id, known, refusal};
+use super::convert::{actor, id, known, records_page, refusal};
 use super::events::Facts;
 use crate::app::{Error, Refusal};
 use crate::context::{Context, Ledger};
@@ -210,12 +210,7 @@ impl JournalService for Journal {
 
 /// Reads which records are asked for; without a word, all.
 fn wanted(request: v1::ListRecordsRequest) -> Result<Wanted, Refusal> {
-    let page = request.page.unwrap_or_default();
-    let limit = usize::try_from(page.size_bounded()).unwrap_or(usize::MAX);
-    let from = match page.token.as_str() {
-        "" => None,
-        token => Some(Seq(token.parse().map_err(|_| StoreError::CursorInvalid)?)),
-    };
+    let (from, limit) = records_page(request.page)?;
     Ok(Wanted { of: request.of.unwrap_or(Of::Range(v1::SeqRange::default())), from, limit })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::{Seq, Version};
+use proto::Version;
 use proto_api::v1::device_reference::By;
 use proto_api::{BATCH_ITEMS_MAX, timestamp, v1};
 use server_lifecycle::State;
@@ -102,17 +102,6 @@ pub(super) fn device(record: &DeviceRecord) -> v1::Device {
         assertion: record.assertion.as_ref().map_or(v1::Assertion::Unspecified, assertion).into(),
         changed_by: record.decision.as_ref().map(|(by, _)| actor(by)),
     }
-}
-
-/// Reads where a timeline goes on: its page token is the number of a record.
-pub(super) fn timeline_page(page: Option<v1::Page>) -> Result<(Seq, usize), Refusal> {
-    let page = page.unwrap_or_default();
-    let limit = usize::try_from(page.size_bounded()).unwrap_or(usize::MAX);
-    if page.token.is_empty() {
-        return Ok((Seq(0), limit));
-    }
-    let seq = page.token.parse().map_err(|_| server_store::Error::CursorInvalid)?;
-    Ok((Seq(seq), limit))
 }
 
 /// Announces a batch of devices; all at once, so that they share the wait for the disk.
