@@ -19,9 +19,9 @@ mod step;
 mod transcript;
 mod voucher;
 
+pub(crate) use enroll::decode_est;
 pub use enroll::{
-    Enrollment, TrustAnchors, decode_est, encode_est, ldevid_request, parse_certificates, verify_ldevid,
-    verify_server,
+    Enrollment, TrustAnchors, ldevid_request, parse_certificates, verify_ldevid, verify_server,
 };
 pub use onboard::{Enrolled, Onboarding, Params, Reenrollment, onboard, reenroll};
 pub use session::Session;

@@ -5,13 +5,11 @@
 //! Invariants: an LDevID is accepted only when it chains to the explicit trust anchor, has the requested key and our serial number, and is no
 //! CA's.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use pki::path::{Anchors, Purpose, Revocation, Rules};
 use pki::{Certificate, KeyAlgorithm, KeyKind, Signer, csr, path};
 use proto::{Fingerprint, SerialNumber, UnixTime, media_type};
 use proto_brski::pledge::PinnedDomain;
-use proto_est::CsrAttrs;
+use proto_est::{CsrAttrs, Encoding, body};
 
 use crate::Error;
 use crate::transport::{Answer, Identity, Request};
@@ -90,7 +88,7 @@ impl Enrollment {
     /// Wraps the request for the road.
     #[must_use]
     pub fn request(&self, path: &str) -> Request {
-        Request::post(path, media_type::PKCS10, encode_est(&self.csr)).accepting(media_type::PKCS7_MIME)
+        Request::post(path, media_type::PKCS10, body::encode(&self.csr)).accepting(media_type::PKCS7_MIME)
     }
 
     /// Returns the SHA-256 of the request.
@@ -151,19 +149,15 @@ fn ldevid_chain(leaf: &Certificate, pool: &[Certificate]) -> Vec<Certificate> {
     [leaf.clone()].into_iter().chain(issuer).collect()
 }
 
-/// Encodes an EST body: base64 in one line (RFC 8951 §3.1).
-#[must_use]
-pub fn encode_est(der: &[u8]) -> String {
-    STANDARD.encode(der)
-}
-
-/// Decodes an EST body; white space is no matter (RFC 8951 §3.1).
+/// Decodes an EST body: base64 and nothing else, where a server of ours forgives bare DER (RFC 8951 §3.1).
 ///
 /// # Errors
 /// [`Error::AnswerUnreadable`] (`Malformed`).
-pub fn decode_est(body: &[u8]) -> Result<Vec<u8>, Error> {
-    let dense: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).collect();
-    STANDARD.decode(dense).map_err(|_| Error::AnswerUnreadable)
+pub(crate) fn decode_est(text: &[u8]) -> Result<Vec<u8>, Error> {
+    match body::decode(text) {
+        Ok((der, Encoding::Base64)) => Ok(der),
+        Ok((_, Encoding::Der)) | Err(_) => Err(Error::AnswerUnreadable),
+    }
 }
 
 /// Reads from an answer to csrattrs which kind of key to make: our usual one where the server does not care, which it
@@ -205,12 +199,13 @@ mod tests {
     #[test]
     fn est_bodies_may_be_broken_into_lines() {
         let der: Vec<u8> = (0..=255).collect();
-        let broken: String = encode_est(&der)
+        let broken: String = body::encode(&der)
             .as_bytes()
             .chunks(64)
             .map(|line| String::from_utf8_lossy(line) + "\r\n")
             .collect();
         assert_eq!(decode_est(broken.as_bytes()).unwrap(), der);
         assert!(decode_est(b"!").is_err());
+        assert!(decode_est(&[0x30, 3, 2, 1, 0xff]).is_err(), "bare DER");
     }
 }

@@ -8,10 +8,11 @@ use http_body_util::Full;
 use pki::cms::SignedData;
 use pki::{Certificate, Csr, KeyAlgorithm, Signer};
 use proto::{SerialNumber, media_type, well_known};
+use proto_est::body;
 use proto_voucher::{Assertion, Nonce, Pins, Voucher, VoucherRequest, json};
 
 use super::{Cast, Trick};
-use crate::pledge::{decode_est, encode_est};
+use crate::pledge::decode_est;
 use crate::{Error, clock};
 
 /// How long a voucher of ours is valid; RFC 8995 suggests about 20 minutes.
@@ -113,7 +114,7 @@ fn enroll(cast: &Cast, body: &[u8]) -> Result<Answer, Error> {
 }
 
 fn certificates(certificates: &[Certificate]) -> Result<Answer, Error> {
-    let body = encode_est(&pki::cms::certs_only(certificates)?);
+    let body = body::encode(&pki::cms::certs_only(certificates)?);
     Ok(with_body(media_type::PKCS7_CERTS_ONLY, body))
 }
 

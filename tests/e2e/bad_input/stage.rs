@@ -3,7 +3,7 @@
 use device_sim::clock;
 use device_sim::pledge::{Enrolled, Reenrollment};
 use device_sim::pledge::{
-    Running, Session, Step, Transcript, encode_est, ldevid_request, request_voucher, signed_request,
+    Running, Session, Step, Transcript, ldevid_request, request_voucher, signed_request,
 };
 use device_sim::transport::{Endpoint, Identity, Patience};
 use device_sim::unit::Unit;
@@ -11,6 +11,7 @@ use pki::cms::Compat;
 use pki::{Certificate, KeyAlgorithm, Signer, Subject, csr};
 use proto_brski::pledge::PvrContent;
 use proto_brski::{Format, Pvr, PvrCheck, registrar};
+use proto_est::body;
 use proto_voucher::{Assertion, Nonce, Pins, VoucherRequest};
 use serde_json::Value;
 use tests::server::Server;
@@ -180,7 +181,7 @@ impl Stage {
 
 /// The form in which EST carries DER.
 pub(crate) fn base64(der: &[u8]) -> Vec<u8> {
-    encode_est(der).into_bytes()
+    body::encode(der).into_bytes()
 }
 
 fn running() -> Running {
