@@ -117,6 +117,12 @@ impl Maker {
         Unit::new(chain, signer, Anchors::new([self.root.clone()]))
     }
 
+    /// Tells whether a directory holds a manufacturer.
+    #[must_use]
+    pub fn is_kept_in(directory: &Path) -> bool {
+        directory.join(ROOT_FILE).exists()
+    }
+
     /// Reads a manufacturer from a directory. The voucher signer may be missing where only IDevIDs are wanted, as in
     /// the key directory of a server; then its place is taken by the issuing CA, whose vouchers nobody accepts.
     ///

@@ -22,6 +22,7 @@ pub use catalogue::{CASES, Case, Expected, Misbehaviour, Need};
 
 use crate::Error;
 use crate::table::Table;
+use crate::transport::Refusal;
 
 /// What came of a misbehaviour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,6 +56,13 @@ pub enum Got {
         /// What was got.
         what: &'static str,
     },
+}
+
+impl From<&Refusal> for Got {
+    /// Nobody has looked yet whether the connection was closed.
+    fn from(refusal: &Refusal) -> Self {
+        Self::Refusal { status: refusal.status, reason: refusal.reason(), closed: None }
+    }
 }
 
 impl fmt::Display for Got {

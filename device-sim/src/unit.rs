@@ -62,6 +62,14 @@ impl Unit {
         &self.idevid
     }
 
+    /// Returns the IDevID's own certificate.
+    ///
+    /// # Errors
+    /// [`Error::UnitFile`], which [`Self::new`] has ruled out.
+    pub fn certificate(&self) -> Result<&Certificate, Error> {
+        self.idevid.chain.first().ok_or(Error::UnitFile)
+    }
+
     /// Returns the anchors that a voucher must be signed under.
     #[must_use]
     pub fn anchors(&self) -> &Anchors {

@@ -89,7 +89,7 @@ fn make_alone(
 ) -> Result<(), Error> {
     let now = clock::now();
     let directory = options.maker.as_deref().ok_or(Error::UnitFile)?;
-    let maker = if directory.join("root.pem").exists() {
+    let maker = if Maker::is_kept_in(directory) {
         Maker::load(directory)?
     } else {
         let maker = Maker::create("Simulated Works", now)?;

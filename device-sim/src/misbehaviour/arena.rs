@@ -22,6 +22,9 @@ use crate::{Error, clock};
 /// How long a server may take to close a connection that it must close.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
+/// What a voucher-request asks for.
+pub(super) const VOUCHER: &str = "a voucher";
+
 /// The code with which a server says that a person has to decide.
 const WAITING: &str = "request-waiting";
 
@@ -85,8 +88,7 @@ impl Arena {
 
     /// Writes the voucher-request that an honest pledge would write.
     pub(super) fn request(&mut self, unit: &Unit, registrar: &Certificate) -> Result<PvrContent, Error> {
-        let idevid = unit.idevid().chain.first().ok_or(Error::UnitFile)?;
-        Ok(PvrContent::honest(idevid, registrar, self.nonce()?, Some(clock::now()))?)
+        Ok(PvrContent::honest(unit.certificate()?, registrar, self.nonce()?, Some(clock::now()))?)
     }
 
     /// Onboards a unit honestly.
@@ -110,6 +112,11 @@ impl Arena {
         let _ = verify_voucher(unit, &awaiting, &answer.body, session.server_chain(), clock::now())?;
         Ok(session)
     }
+}
+
+/// Signs a voucher-request and wraps it for the road.
+pub(super) fn voucher_request(content: &PvrContent, signer: &Identity) -> Result<Request, Error> {
+    Ok(request_voucher(signed_request(content, signer)?.request()))
 }
 
 /// A step that nobody times.
@@ -150,13 +157,8 @@ pub(super) async fn outcome_and_close(
 pub(super) fn got(answer: Result<Answer, Error>, what: &'static str) -> Result<Got, Error> {
     match answer {
         Ok(answer) if answer.status < 300 => Ok(Got::Granted { what }),
-        Ok(answer) => {
-            let refusal = answer.refusal();
-            Ok(Got::Refusal { status: refusal.status, reason: refusal.reason(), closed: None })
-        }
-        Err(Error::Refused(refusal)) => {
-            Ok(Got::Refusal { status: refusal.status, reason: refusal.reason(), closed: None })
-        }
+        Ok(answer) => Ok(Got::from(&answer.refusal())),
+        Err(Error::Refused(refusal)) => Ok(Got::from(&refusal)),
         Err(Error::StillPending) => Ok(Got::Held),
         Err(Error::Http(_) | Error::ConnectionLost) => Ok(Got::HungUp),
         Err(error) => Err(error),

@@ -3,7 +3,7 @@
 use proto::{media_type, well_known};
 
 use super::Got;
-use super::arena::{Arena, got, outcome};
+use super::arena::{Arena, VOUCHER, got, outcome};
 use crate::Error;
 use crate::pledge::{request_voucher, signed_request};
 use crate::transport::{RawConnection, RawRequest, raw_head};
@@ -11,8 +11,6 @@ use crate::unit::Unit;
 
 /// The size of a body that nobody needs: one mebibyte.
 const OVERSIZED_BYTES: usize = 1024 * 1024;
-
-const VOUCHER: &str = "a voucher";
 
 async fn honest_body(arena: &mut Arena) -> Result<(Unit, Vec<u8>), Error> {
     let unit = arena.unit()?;

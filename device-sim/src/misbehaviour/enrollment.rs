@@ -12,14 +12,10 @@ use crate::unit::Unit;
 
 const CERTIFICATE: &str = "a certificate";
 
-fn idevid(unit: &Unit) -> Result<&pki::Certificate, Error> {
-    unit.idevid().chain.first().ok_or(Error::UnitFile)
-}
-
 pub(super) async fn without_voucher(arena: &mut Arena) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(Some(unit.idevid())).await?;
-    let request = ldevid_request(idevid(&unit)?, None)?.request(well_known::SIMPLE_ENROLL);
+    let request = ldevid_request(unit.certificate()?, None)?.request(well_known::SIMPLE_ENROLL);
     outcome(&mut session, &request, CERTIFICATE).await
 }
 
@@ -46,7 +42,7 @@ pub(super) async fn other_subject(arena: &mut Arena) -> Result<Got, Error> {
 
 pub(super) async fn asks_for_ca(arena: &mut Arena) -> Result<Got, Error> {
     enroll_with(arena, |unit, signer| {
-        let subject_der = Some(idevid(unit)?.subject_der().to_vec());
+        let subject_der = Some(unit.certificate()?.subject_der().to_vec());
         let request = csr::Request { subject_der, ..csr::Request::default() };
         Ok(csr::create(&request.asking_for_ca(), signer)?)
     })
@@ -55,7 +51,7 @@ pub(super) async fn asks_for_ca(arena: &mut Arena) -> Result<Got, Error> {
 
 pub(super) async fn bad_signature(arena: &mut Arena) -> Result<Got, Error> {
     enroll_with(arena, |unit, signer| {
-        let mut csr = ldevid_request(idevid(unit)?, Some(signer.clone()))?.csr;
+        let mut csr = ldevid_request(unit.certificate()?, Some(signer.clone()))?.csr;
         flip_last_bit(&mut csr);
         Ok(csr)
     })

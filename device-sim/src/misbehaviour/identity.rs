@@ -1,22 +1,20 @@
 //! Devices that are not what they claim, or must not come again.
 
 use super::Got;
-use super::arena::{Arena, outcome};
+use super::arena::{Arena, VOUCHER, outcome, voucher_request};
 use crate::maker::Maker;
-use crate::pledge::{request_voucher, signed_request};
 use crate::rogue::{Domain, claim};
 use crate::unit::Unit;
 use crate::{Error, clock};
 
-const VOUCHER: &str = "a voucher";
 /// How a timeline calls a past in doubt.
 const SUSPICIOUS: &str = "audit-log-suspicious";
 
 /// Asks for a voucher as an honest pledge would, with whatever identity the unit has.
 async fn ask(arena: &mut Arena, unit: &Unit) -> Result<Got, Error> {
     let mut session = arena.session(Some(unit.idevid())).await?;
-    let request = arena.request(unit, session.registrar()?)?;
-    let request = request_voucher(signed_request(&request, unit.idevid())?.request());
+    let content = arena.request(unit, session.registrar()?)?;
+    let request = voucher_request(&content, unit.idevid())?;
     outcome(&mut session, &request, VOUCHER).await
 }
 
@@ -30,8 +28,7 @@ pub(super) async fn cloned(arena: &mut Arena) -> Result<Got, Error> {
 /// Copies what can be read on a genuine unit: its serial number and the name of its maker.
 pub(super) async fn counterfeit(arena: &mut Arena) -> Result<Got, Error> {
     let genuine = arena.unit()?;
-    let leaf = genuine.idevid().chain.first().ok_or(Error::UnitFile)?;
-    let masa_url = leaf.masa_url().map(str::to_string);
+    let masa_url = genuine.certificate()?.masa_url().map(str::to_string);
     let root = genuine.anchors().certificates().first().ok_or(Error::UnitFile)?;
     let name = root.subject_common_name().unwrap_or("Counterfeiter");
     let now = clock::now();
@@ -60,8 +57,8 @@ pub(super) async fn unknown_manufacturer(arena: &mut Arena) -> Result<Got, Error
 pub(super) async fn no_certificate(arena: &mut Arena) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(None).await?;
-    let request = arena.request(&unit, session.registrar()?)?;
-    let request = request_voucher(signed_request(&request, unit.idevid())?.request());
+    let content = arena.request(&unit, session.registrar()?)?;
+    let request = voucher_request(&content, unit.idevid())?;
     outcome(&mut session, &request, VOUCHER).await
 }
 
@@ -93,9 +90,7 @@ pub(super) async fn foreign_past(arena: &mut Arena) -> Result<Got, Error> {
             Ok(Got::Reported { event: SUSPICIOUS })
         }
         Ok(_) => Ok(Got::Granted { what: "a certificate, and nobody was told" }),
-        Err(Error::Refused(refusal)) => {
-            Ok(Got::Refusal { status: refusal.status, reason: refusal.reason(), closed: None })
-        }
+        Err(Error::Refused(refusal)) => Ok(Got::from(&refusal)),
         Err(other) => Err(other),
     }
 }

@@ -3,14 +3,12 @@
 use proto_brski::pledge::PvrContent;
 
 use super::Got;
-use super::arena::{Arena, outcome, outcome_and_close, running};
+use super::arena::{Arena, VOUCHER, outcome, outcome_and_close, running, voucher_request};
 use crate::pledge::{request_voucher, signed_request};
 use crate::rogue::{Domain, flip_last_bit, other_serial};
 use crate::transport::Request;
 use crate::unit::Unit;
 use crate::{Error, clock};
-
-const VOUCHER: &str = "a voucher";
 
 /// Asks honestly but for what `change` does to the request before it is signed.
 async fn ask_with(
@@ -19,9 +17,9 @@ async fn ask_with(
 ) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(Some(unit.idevid())).await?;
-    let mut request = arena.request(&unit, session.registrar()?)?;
-    change(&mut request)?;
-    let request = request_voucher(signed_request(&request, unit.idevid())?.request());
+    let mut content = arena.request(&unit, session.registrar()?)?;
+    change(&mut content)?;
+    let request = voucher_request(&content, unit.idevid())?;
     outcome_and_close(&mut session, &request, VOUCHER).await
 }
 
@@ -29,8 +27,8 @@ async fn ask_with(
 pub(super) async fn foreign_signer(arena: &mut Arena) -> Result<Got, Error> {
     let (unit, other) = (arena.unit()?, arena.unit()?);
     let mut session = arena.session(Some(unit.idevid())).await?;
-    let request = arena.request(&unit, session.registrar()?)?;
-    let request = request_voucher(signed_request(&request, other.idevid())?.request());
+    let content = arena.request(&unit, session.registrar()?)?;
+    let request = voucher_request(&content, other.idevid())?;
     outcome(&mut session, &request, VOUCHER).await
 }
 
@@ -44,19 +42,18 @@ pub(super) async fn replayed(arena: &mut Arena) -> Result<Got, Error> {
 
 async fn honest_request(arena: &mut Arena, unit: &Unit) -> Result<Request, Error> {
     let session = arena.session(Some(unit.idevid())).await?;
-    let request = arena.request(unit, session.registrar()?)?;
-    Ok(request_voucher(signed_request(&request, unit.idevid())?.request()))
+    voucher_request(&arena.request(unit, session.registrar()?)?, unit.idevid())
 }
 
 /// The first request is granted; the second says something else under the same nonce.
 pub(super) async fn reused_nonce(arena: &mut Arena) -> Result<Got, Error> {
     let unit = arena.unit()?;
     let mut session = arena.session(Some(unit.idevid())).await?;
-    let mut request = arena.request(&unit, session.registrar()?)?;
-    let first = request_voucher(signed_request(&request, unit.idevid())?.request());
+    let mut content = arena.request(&unit, session.registrar()?)?;
+    let first = voucher_request(&content, unit.idevid())?;
     session.send_until_decided(&first, &mut running()).await?;
-    request.created_at = Some(clock::now().minus(std::time::Duration::from_secs(1)));
-    let second = request_voucher(signed_request(&request, unit.idevid())?.request());
+    content.created_at = Some(clock::now().minus(std::time::Duration::from_secs(1)));
+    let second = voucher_request(&content, unit.idevid())?;
     outcome(&mut session, &second, VOUCHER).await
 }
 

@@ -8,7 +8,7 @@ use proto_voucher::Nonce;
 use super::{Running, Session, Step, Transcript, TrustAnchors, enroll, short, voucher};
 use crate::acknowledged::{Acknowledgement, Acknowledgements};
 use crate::random::Randomness;
-use crate::transport::{Endpoint, Identity, Patience};
+use crate::transport::{Endpoint, Identity, Patience, Request};
 use crate::unit::Unit;
 use crate::{Error, clock};
 
@@ -127,7 +127,7 @@ impl Attempt<'_> {
         nonce: Nonce,
         running: &mut Running,
     ) -> Result<(AwaitVoucher, Vec<u8>), Error> {
-        let idevid = self.unit.idevid().chain.first().ok_or(Error::UnitFile)?;
+        let idevid = self.unit.certificate()?;
         let content = PvrContent::honest(idevid, session.registrar()?, nonce, Some(clock::now()))?;
         let awaiting = voucher::signed_request(&content, self.unit.idevid())?;
         let request = voucher::request_voucher(awaiting.request());
@@ -180,7 +180,7 @@ impl Attempt<'_> {
         imprinted: &Imprinted,
     ) -> Result<TrustAnchors, Error> {
         let mut running = self.transcript.begin(Step::CaCerts);
-        let request = crate::transport::Request::get(well_known::CA_CERTS, media_type::PKCS7_MIME);
+        let request = Request::get(well_known::CA_CERTS, media_type::PKCS7_MIME);
         let answer = session.send_until_decided(&request, &mut running).await;
         let certificates = answer.and_then(|answer| enroll::parse_certificates(&answer));
         let count = certificates.as_ref().map(Vec::len).unwrap_or_default();
@@ -194,7 +194,7 @@ impl Attempt<'_> {
     // RFC8995-5.9.2-csr-attributes
     async fn csr_attrs(&mut self, session: &mut Session) -> Result<KeyAlgorithm, Error> {
         let mut running = self.transcript.begin(Step::CsrAttrs);
-        let request = crate::transport::Request::get(well_known::CSR_ATTRS, "application/csrattrs");
+        let request = Request::get(well_known::CSR_ATTRS, "application/csrattrs");
         let answer = session.send(&request, &mut running).await;
         let wanted = answer.and_then(|answer| enroll::wanted_key(&answer));
         self.end(&running, wanted, |wanted| format!("a key of {wanted}"))
@@ -208,7 +208,7 @@ impl Attempt<'_> {
         wanted: KeyAlgorithm,
     ) -> Result<Identity, Error> {
         let mut running = self.transcript.begin(Step::Enroll);
-        let idevid = self.unit.idevid().chain.first().ok_or(Error::UnitFile)?;
+        let idevid = self.unit.certificate()?;
         let key = Signer::generate(wanted)?;
         let asked = self.certificate_from(session, idevid, Some(key), &mut running).await;
         let (enrollment, issued) =
@@ -230,7 +230,7 @@ impl Attempt<'_> {
         &self,
         session: &mut Session,
         current: &Certificate,
-        key: Option<pki::Signer>,
+        key: Option<Signer>,
         running: &mut Running,
     ) -> Result<(enroll::Enrollment, Vec<Certificate>), Error> {
         let is_first = current.public_key() == self.unit.idevid().signer.public_key();

@@ -20,8 +20,7 @@ use crate::{Error, clock};
 /// # Errors
 /// [`Error::Refused`] when the MASA gives none; those of [`Session`].
 pub async fn claim(unit: &Unit, domain: &Domain, nonce: Nonce) -> Result<(), Error> {
-    let idevid = unit.idevid().chain.first().ok_or(Error::UnitFile)?;
-    let url = MasaUrl::parse(idevid.masa_url().ok_or(Error::UnitFile)?, IpLiterals::Accept)?;
+    let url = MasaUrl::parse(unit.certificate()?.masa_url().ok_or(Error::UnitFile)?, IpLiterals::Accept)?;
     let endpoint: Endpoint = url.authority().parse()?;
     let voucher_request = request(unit, domain, nonce)?;
     let mut running = Transcript::new().begin(Step::Connect);
@@ -37,7 +36,7 @@ pub async fn claim(unit: &Unit, domain: &Domain, nonce: Nonce) -> Result<(), Err
 fn request(unit: &Unit, domain: &Domain, nonce: Nonce) -> Result<Vec<u8>, Error> {
     let now = clock::now();
     let (identity, other) = (unit.idevid(), domain.registrar());
-    let idevid = identity.chain.first().ok_or(Error::UnitFile)?;
+    let idevid = unit.certificate()?;
     let own = other.chain.first().ok_or(Error::UnitFile)?;
     let content = PvrContent::honest(idevid, own, nonce, Some(now))?;
     let said = pledge::request(&content, Format::CmsJson, &identity.signer, &identity.chain)?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HOST};
-use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -177,15 +177,6 @@ impl Connection {
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(body_error)?;
         Ok(Answer::new(head.status.as_u16(), &head.headers, body.to_bytes()))
-    }
-
-    /// Sends a request and wants `200 OK`.
-    ///
-    /// # Errors
-    /// Those of [`Self::send`], and [`Error::Refused`] with any other status.
-    pub async fn send_for_ok(&mut self, request: &Request) -> Result<Answer, Error> {
-        let answer = self.send(request).await?;
-        if answer.status == StatusCode::OK { Ok(answer) } else { Err(Error::Refused(answer.refusal())) }
     }
 }
 
