@@ -5,7 +5,7 @@
 //! Invariants: TLS with both sides' certificates; the server must carry the name that is connected to.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use pki::path::Anchors;
@@ -17,7 +17,9 @@ use proto_api::v1::device_service_client::DeviceServiceClient;
 use proto_api::v1::event_service_client::EventServiceClient;
 use proto_api::v1::factory_service_client::FactoryServiceClient;
 use proto_api::v1::journal_service_client::JournalServiceClient;
+use proto_api::v1::watch_response::Item;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Uri};
 
@@ -97,45 +99,49 @@ impl Api {
     /// # Errors
     /// [`Error::ApiRefused`] (`Refused`).
     pub async fn retire_device(&self, serial_number: &SerialNumber, reason: &str) -> Result<(), Error> {
-        let change = Some(change(serial_number, reason));
-        let request = v1::RetireDeviceRequest { change };
+        let device = Some(named(serial_number));
+        let change = v1::DeviceChange { device, expected_version: None, reason: reason.to_string() };
+        let request = v1::RetireDeviceRequest { change: Some(change) };
         self.devices().retire_device(request).await.map(|_| ()).map_err(refused)
     }
 
-    /// Tells whether a device's timeline has an event of this kind, or soon will. Role: viewer.
+    /// Returns the first event of this kind in a device's timeline; `None` when it has not come within `patience`. Role:
+    /// viewer.
     ///
     /// # Errors
-    /// [`Error::ApiRefused`] (`Refused`).
-    pub async fn is_reported(&self, serial_number: &SerialNumber, kind: &str) -> Result<bool, Error> {
-        let began_at = Instant::now();
-        loop {
-            let device = change(serial_number, "").device;
-            let request = v1::GetTimelineRequest { device, page: None };
-            let answer = self.devices().get_timeline(request).await.map_err(refused)?.into_inner();
-            if answer.events.iter().any(|event| event.kind == kind) {
-                return Ok(true);
+    /// [`Error::ApiRefused`] (`Refused`); [`Error::ApiAnswer`] (`Malformed`).
+    pub async fn wait_for_event(
+        &self,
+        serial_number: &SerialNumber,
+        kind: &str,
+        patience: Duration,
+    ) -> Result<Option<v1::Event>, Error> {
+        timeout(patience, self.first_event(serial_number, kind)).await.ok().transpose()
+    }
+
+    async fn first_event(&self, serial_number: &SerialNumber, kind: &str) -> Result<v1::Event, Error> {
+        let request = v1::GetDeviceRequest { device: Some(named(serial_number)) };
+        let answer = self.devices().get_device(request).await.map_err(refused)?.into_inner();
+        let request = v1::WatchRequest {
+            after_seq: Some(0),
+            device_id: answer.device.ok_or(Error::ApiAnswer)?.id,
+            kinds: vec![kind.to_string()],
+            ..v1::WatchRequest::default()
+        };
+        let mut events = self.events().watch(request).await.map_err(refused)?.into_inner();
+        while let Some(next) = events.message().await.map_err(refused)? {
+            if let Some(Item::Event(event)) = next.item {
+                return Ok(event);
             }
-            if began_at.elapsed() > EVENT_WAIT {
-                return Ok(false);
-            }
-            tokio::time::sleep(EVENT_PAUSE).await;
         }
+        Err(Error::ApiAnswer)
     }
 }
 
-/// How long an event of a device may take to be on record.
-const EVENT_WAIT: Duration = Duration::from_secs(10);
-/// How long it is waited between two looks.
-const EVENT_PAUSE: Duration = Duration::from_millis(100);
-
-/// A decision about the only device with this serial number.
-fn change(serial_number: &SerialNumber, reason: &str) -> v1::DeviceChange {
+/// The only device with this serial number.
+fn named(serial_number: &SerialNumber) -> v1::DeviceReference {
     let name = v1::DeviceName { manufacturer: String::new(), serial_number: serial_number.to_string() };
-    v1::DeviceChange {
-        device: Some(v1::DeviceReference { by: Some(By::Name(name)) }),
-        expected_version: None,
-        reason: reason.to_string(),
-    }
+    v1::DeviceReference { by: Some(By::Name(name)) }
 }
 
 /// Wraps a status; it is large and errors are rare.

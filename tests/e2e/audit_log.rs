@@ -39,22 +39,8 @@ async fn timeline(server: &Server, unit: &Unit) -> Vec<v1::Event> {
 
 /// Waits for an event of a device.
 async fn event(server: &Server, unit: &Unit, kind: &str) -> v1::Event {
-    let request = v1::WatchRequest {
-        after_seq: Some(0),
-        device_id: device(server, unit).await.id,
-        kinds: vec![kind.to_owned()],
-        ..v1::WatchRequest::default()
-    };
-    let watched = async {
-        let mut events = server.api("viewer").events().watch(request).await.expect("a watch").into_inner();
-        loop {
-            let next = events.message().await.expect("the watch goes on").expect("the watch does not end");
-            if let Some(v1::watch_response::Item::Event(event)) = next.item {
-                break event;
-            }
-        }
-    };
-    timeout(PATIENCE, watched).await.expect("the event comes in time")
+    let event = server.api("viewer").wait_for_event(unit.serial_number(), kind, PATIENCE).await;
+    event.expect("the watch goes on").expect("the event comes in time")
 }
 
 /// The code with which a unit's attempt to come aboard was refused.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use device_sim::pledge::Reenrollment;
 use pki::crl::RevocationReason;
-use pki::{Certificate, Crl};
+use pki::{Certificate, Crl, Verified};
 use proto::CertificateSerial;
 use proto_api::v1;
 use tests::program;
 use tests::server::Server;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::support::{change, come_aboard, declare, device, make_units};
 
@@ -107,21 +107,28 @@ async fn a_suspended_device_is_on_the_list_until_it_is_resumed_and_a_retired_one
 /// Waits until the newest list says `wanted` of a certificate.
 async fn wait_for_list(server: &Server, serial: &CertificateSerial, wanted: Option<RevocationReason>) {
     let issuer = issuer(server).await;
+    let kinds = vec!["crl-published".to_owned()];
+    let request = v1::WatchRequest { kinds, ..v1::WatchRequest::default() };
     let published = async {
-        loop {
-            if let Ok(answer) = server.api("viewer").authorities().get_crl(v1::GetCrlRequest::default()).await
-            {
-                let list = answer.into_inner();
-                let now = proto_api::unix_time(&list.this_update_at.expect("a time")).expect("a time");
-                let list = Crl::parse(&list.crl).expect("a list").verify(&issuer, now).expect("our list");
-                if list.revocation_of(serial).map(|(_, reason)| reason) == wanted {
-                    break;
-                }
-            }
-            sleep(Duration::from_millis(50)).await;
+        let mut lists = server.api("viewer").events().watch(request).await.expect("a watch").into_inner();
+        // The watch speaks when it has begun, and with each list that is published then.
+        while newest_list(server, &issuer).await.map(|list| reason_of(&list, serial)) != Some(wanted) {
+            let _ = lists.message().await.expect("the watch goes on").expect("the watch does not end");
         }
     };
     timeout(PATIENCE, published).await.expect("the list is published in time");
+}
+
+/// The newest list, when there is one yet.
+async fn newest_list(server: &Server, issuer: &Certificate) -> Option<Verified<Crl>> {
+    let answer = server.api("viewer").authorities().get_crl(v1::GetCrlRequest::default()).await;
+    let list = answer.ok()?.into_inner();
+    let now = proto_api::unix_time(&list.this_update_at.expect("a time")).expect("a time");
+    Some(Crl::parse(&list.crl).expect("a list").verify(issuer, now).expect("our list"))
+}
+
+fn reason_of(list: &Verified<Crl>, serial: &CertificateSerial) -> Option<RevocationReason> {
+    list.revocation_of(serial).map(|(_, reason)| reason)
 }
 
 async fn issuer(server: &Server) -> Certificate {

@@ -1,5 +1,7 @@
 //! Devices that are not what they claim, or must not come again.
 
+use std::time::Duration;
+
 use super::Got;
 use super::arena::{Arena, VOUCHER, outcome, voucher_request};
 use crate::maker::Maker;
@@ -9,6 +11,8 @@ use crate::{Error, clock};
 
 /// How a timeline calls a past in doubt.
 const SUSPICIOUS: &str = "audit-log-suspicious";
+/// How long that may take to be on record: the MASA is asked while the device goes on.
+const EVENT_WAIT: Duration = Duration::from_secs(10);
 
 /// Asks for a voucher as an honest pledge would, with whatever identity the unit has.
 async fn ask(arena: &mut Arena, unit: &Unit) -> Result<Got, Error> {
@@ -86,10 +90,12 @@ pub(super) async fn foreign_past(arena: &mut Arena) -> Result<Got, Error> {
     let former = Domain::create("Former Owner", clock::now())?;
     claim(&unit, &former, arena.nonce()?).await?;
     match arena.onboarded(&unit).await {
-        Ok(_) if arena.operator()?.is_reported(unit.serial_number(), SUSPICIOUS).await? => {
-            Ok(Got::Reported { event: SUSPICIOUS })
+        Ok(_) => {
+            let operator = arena.operator()?;
+            let event = operator.wait_for_event(unit.serial_number(), SUSPICIOUS, EVENT_WAIT).await?;
+            let untold = Got::Granted { what: "a certificate, and nobody was told" };
+            Ok(event.map_or(untold, |_| Got::Reported { event: SUSPICIOUS }))
         }
-        Ok(_) => Ok(Got::Granted { what: "a certificate, and nobody was told" }),
         Err(Error::Refused(refusal)) => Ok(Got::from(&refusal)),
         Err(other) => Err(other),
     }
