@@ -5,7 +5,7 @@ use proto::well_known::{ENROLL_STATUS, REQUEST_VOUCHER, VOUCHER_STATUS};
 
 use super::case::Expected::{self, Refusal};
 use super::case::Message::Ask;
-use super::case::{Case, Listener, nothing};
+use super::case::{Case, Form, in_form, nothing};
 use super::stage::{Peer, Stage};
 
 const fn ask(name: &'static str, peer: Peer, body: fn(&Stage) -> Vec<u8>, expected: Expected) -> Case {
@@ -15,12 +15,11 @@ const fn ask(name: &'static str, peer: Peer, body: fn(&Stage) -> Vec<u8>, expect
 const fn voucher(
     name: &'static str,
     peer: Peer,
-    (method, given, accept): (&'static str, &'static str, &'static str),
+    form: Form,
     body: fn(&Stage) -> Vec<u8>,
     expected: Expected,
 ) -> Case {
-    let message = Ask(method, given, accept, body);
-    Case { name, listener: Listener::Owner, path: REQUEST_VOUCHER, peer, message, expected }
+    Case::of_owner(name, REQUEST_VOUCHER, peer, in_form(form, body), expected)
 }
 
 const fn tell(
@@ -30,8 +29,7 @@ const fn tell(
     body: fn(&Stage) -> Vec<u8>,
     expected: Expected,
 ) -> Case {
-    let message = Ask("POST", JSON, "", body);
-    Case { name, listener: Listener::Owner, path, peer, message, expected }
+    Case::of_owner(name, path, peer, Ask("POST", JSON, "", body), expected)
 }
 
 const fn wrong_form(
@@ -40,8 +38,12 @@ const fn wrong_form(
     (method, given): (&'static str, &'static str),
     expected: Expected,
 ) -> Case {
-    let message = Ask(method, given, "", |_| br#"{"version":1,"status":true}"#.to_vec());
-    Case { name, listener: Listener::Owner, path, peer: Peer::Vouched, message, expected }
+    Case::of_owner(name, path, Peer::Vouched, Ask(method, given, "", success), expected)
+}
+
+/// A report that all went well.
+fn success(_: &Stage) -> Vec<u8> {
+    br#"{"version":1,"status":true}"#.to_vec()
 }
 
 /// `requestvoucher`: form, order, and what is inside a well-signed request.
@@ -286,14 +288,14 @@ pub(crate) const STATUS: &[Case] = &[
         "voucher-status-nobody",
         VOUCHER_STATUS,
         Peer::Nobody,
-        |_| br#"{"version":1,"status":true}"#.to_vec(),
+        success,
         Refusal(403, "peer-certificate-missing"),
     ),
     tell(
         "voucher-status-for-unknown",
         VOUCHER_STATUS,
         Peer::Unannounced,
-        |_| br#"{"version":1,"status":true}"#.to_vec(),
+        success,
         Refusal(404, "device-unknown"),
     ),
     tell("voucher-status-empty", VOUCHER_STATUS, Peer::Vouched, nothing, Refusal(400, "telemetry-malformed")),
@@ -362,14 +364,14 @@ pub(crate) const STATUS: &[Case] = &[
         "enroll-status-for-unknown",
         ENROLL_STATUS,
         Peer::Unannounced,
-        |_| br#"{"version":1,"status":true}"#.to_vec(),
+        success,
         Refusal(404, "device-unknown"),
     ),
     tell(
         "enroll-status-by-station",
         ENROLL_STATUS,
         Peer::Station,
-        |_| br#"{"version":1,"status":true}"#.to_vec(),
+        success,
         Refusal(403, "peer-certificate-untrusted"),
     ),
     tell(

@@ -54,7 +54,26 @@ pub(crate) struct Case {
     pub(crate) expected: Expected,
 }
 
+/// Method, media type (empty for none), and what is accepted (empty for anything).
+pub(crate) type Form = (&'static str, &'static str, &'static str);
+
+/// A request of this form with a body.
+pub(crate) const fn in_form((method, given, accept): Form, body: fn(&Stage) -> Vec<u8>) -> Message {
+    Message::Ask(method, given, accept, body)
+}
+
 impl Case {
+    /// What the owner's listener is asked.
+    pub(crate) const fn of_owner(
+        name: &'static str,
+        path: &'static str,
+        peer: Peer,
+        message: Message,
+        expected: Expected,
+    ) -> Self {
+        Self { name, listener: Listener::Owner, path, peer, message, expected }
+    }
+
     /// Stages the case; `Some` is what came instead of what was expected.
     pub(crate) async fn offence(&self, stage: &Stage) -> Option<String> {
         let heard = self.stage(stage).await;

@@ -3,19 +3,12 @@
 use proto::media_type::{JSON, PKCS10};
 
 use super::case::Expected::{self, Refusal};
-use super::case::Message::Ask;
-use super::case::{Case, Listener, nothing};
+use super::case::{Case, Form, in_form, nothing};
 use super::stage::{Peer, Stage, base64};
 
-const fn est(
-    name: &'static str,
-    path: &'static str,
-    peer: Peer,
-    (method, given, accept): (&'static str, &'static str, &'static str),
-    expected: Expected,
-) -> Case {
-    let body: fn(&Stage) -> Vec<u8> = if given.is_empty() { nothing } else { csr };
-    Case { name, listener: Listener::Owner, path, peer, message: Ask(method, given, accept, body), expected }
+const fn est(name: &'static str, path: &'static str, peer: Peer, form: Form, expected: Expected) -> Case {
+    let body: fn(&Stage) -> Vec<u8> = if form.1.is_empty() { nothing } else { csr };
+    Case::of_owner(name, path, peer, in_form(form, body), expected)
 }
 
 const fn enroll(
@@ -25,7 +18,7 @@ const fn enroll(
     body: fn(&Stage) -> Vec<u8>,
     expected: Expected,
 ) -> Case {
-    Case { name, listener: Listener::Owner, path, peer, message: Ask("POST", PKCS10, "", body), expected }
+    Case::of_owner(name, path, peer, in_form(("POST", PKCS10, ""), body), expected)
 }
 
 fn csr(stage: &Stage) -> Vec<u8> {

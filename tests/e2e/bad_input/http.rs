@@ -11,7 +11,7 @@ use super::case::{Case, Listener, nothing};
 use super::stage::{Peer, Stage};
 
 const fn owner(name: &'static str, path: &'static str, message: Message, expected: Expected) -> Case {
-    Case { name, listener: Listener::Owner, path, peer: Peer::Idevid, message, expected }
+    Case::of_owner(name, path, Peer::Idevid, message, expected)
 }
 
 const fn plain(name: &'static str, path: &'static str, method: &'static str, expected: Expected) -> Case {

@@ -4,22 +4,21 @@ use proto::media_type::{JSON, VOUCHER_CMS_JSON};
 use proto::well_known::{ENROLL_STATUS, REQUEST_AUDIT_LOG, REQUEST_VOUCHER};
 
 use super::case::Expected::{self, Refusal};
-use super::case::Message::Ask;
-use super::case::{Case, Listener, nothing};
+use super::case::{Case, Form, Listener, in_form, nothing};
 use super::stage::{Peer, Stage};
 
 const fn ask(
     name: &'static str,
     path: &'static str,
-    (method, given, accept): (&'static str, &'static str, &'static str),
+    form: Form,
     body: fn(&Stage) -> Vec<u8>,
     expected: Expected,
 ) -> Case {
-    let message = Ask(method, given, accept, body);
-    Case { name, listener: Listener::Maker, path, peer: Peer::Registrar, message, expected }
+    let (listener, peer, message) = (Listener::Maker, Peer::Registrar, in_form(form, body));
+    Case { name, listener, path, peer, message, expected }
 }
 
-const FORM: (&str, &str, &str) = ("POST", VOUCHER_CMS_JSON, "");
+const FORM: Form = ("POST", VOUCHER_CMS_JSON, "");
 
 /// All of it.
 pub(crate) const CASES: &[Case] = &[
