@@ -17,6 +17,10 @@ mod voucher_data;
 mod vouchers;
 mod world;
 
+use std::path::Path;
+
+use tempfile::TempDir;
+
 /// One thing to try.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -63,3 +67,10 @@ targets![
     voucher_data::voucher_json,
     vouchers::voucher_request,
 ];
+
+/// Makes a directory that goes with the value, in memory where there is one: what is written here need not survive.
+fn scratch() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.expect("a directory")
+}

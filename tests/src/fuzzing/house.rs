@@ -1,7 +1,6 @@
 //! A server in this process, without sockets: its routers over real stores, with a few devices and an order on record.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use onboarding_server::clock::Clock;
@@ -13,7 +12,10 @@ use proto::UnixTime;
 use server_config::Config;
 use server_listen::{Peer, load_chain};
 use server_store::{Actor, DeclareDevice, OpenOrder, OrderTerms, SerialRange, Stamp};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use super::scratch;
 
 /// The server, and what runs its tasks.
 pub(super) struct House {
@@ -22,7 +24,7 @@ pub(super) struct House {
     /// A device of the server's own maker that no owner knows, with the chain it shows.
     pub(super) idevid: Vec<Certificate>,
     pub(super) admin: Vec<Certificate>,
-    _directory: tempfile::TempDir,
+    _directory: TempDir,
 }
 
 /// One request at a time: what a request finds must not depend on another one.
@@ -30,9 +32,7 @@ pub(super) static HOUSE: LazyLock<Mutex<House>> = LazyLock::new(|| Mutex::new(Ho
 
 impl House {
     fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = made.expect("a directory");
+        let directory = scratch();
         let first = FirstConfig {
             state_dir: "state".to_owned(),
             domain: Some("A domain".to_owned()),

@@ -15,6 +15,8 @@ use server_store::{
     Stamp, Unit, VoucherRequest,
 };
 
+use super::scratch;
+
 /// The most records that one journal here has.
 const RECORDS_MAX: usize = 32;
 
@@ -23,7 +25,7 @@ const RECORDS_MAX: usize = 32;
 /// The input: the size of a segment, the number of records, for each its length and whether its group ends with it; then
 /// what kind of damage, its place in two bytes, and what else the damage needs.
 pub fn journal(bytes: &[u8]) {
-    let directory = Directory::new();
+    let directory = scratch();
     let (mut input, written) = match write(directory.path(), bytes) {
         Some(done) => done,
         None => return,
@@ -132,21 +134,6 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
     files.sort();
     files
-}
-
-/// A directory of its own, in memory where there is one: what is written here need not survive.
-struct Directory(tempfile::TempDir);
-
-impl Directory {
-    fn new() -> Self {
-        let memory = Path::new("/dev/shm");
-        let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self(made.expect("a directory"))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
 }
 
 /// Reads a row or a saved state of the kind that the first byte names; what is read is written and read alike.
