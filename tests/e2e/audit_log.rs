@@ -15,13 +15,13 @@ use tests::server::Server;
 use tokio::time::timeout;
 
 use crate::masa::{LogAnswer, Place};
-use crate::support::{change, come_aboard, declare, device, make_units};
+use crate::support::{change, come_aboard, declare, device, make_units, named, renew};
 
 /// Longer than anything here takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Adds keys to `[owner]`.
-fn owner(keys: &'static str) -> impl FnOnce(String) -> String {
+fn owner(keys: &str) -> impl FnOnce(String) -> String {
     move |config| config.replace("[owner]", &format!("[owner]\n{keys}"))
 }
 
@@ -32,8 +32,7 @@ async fn claimed(unit: &Unit) {
 }
 
 async fn timeline(server: &Server, unit: &Unit) -> Vec<v1::Event> {
-    let device = change(unit, "").expect("a change").device;
-    let request = v1::GetTimelineRequest { device, page: None };
+    let request = v1::GetTimelineRequest { device: Some(named(unit)), page: None };
     server.api("viewer").devices().get_timeline(request).await.expect("a timeline").into_inner().events
 }
 
@@ -120,24 +119,13 @@ async fn a_domain_that_is_known_is_no_cause_for_doubt_and_a_renewal_is_judged_by
     claimed(&units[0]).await;
     let enrolled = come_aboard(&server, &units[0], Reenrollment::None).await.outcome.expect("it is let in");
     let doubt = event(&server, &units[0], "audit-log-suspicious").await;
-    let renew = async |server: &Server| {
-        let (endpoint, acknowledgements) =
-            (server.registrar(), device_sim::acknowledged::Acknowledgements::none());
-        let params = device_sim::pledge::Params {
-            endpoint: &endpoint,
-            patience: Patience::default(),
-            reenrollment: Reenrollment::None,
-            acknowledgements: &acknowledgements,
-        };
-        device_sim::pledge::reenroll(&enrolled, units[0].serial_number(), params).await
-    };
     server.reconfigure(owner("audit_log = \"require\""));
-    let refused = renew(&server).await.expect_err("its past is in doubt");
+    let refused = renew(&server, &units[0], &enrolled).await.expect_err("its past is in doubt");
     assert_eq!(refused.reason(), "policy-audit-log-suspicious");
     let domains: Vec<String> = doubt.details["domains"].split(' ').map(|id| format!("{id:?}")).collect();
-    let known = format!("known_domains = [{}]\n", domains.join(", "));
-    server.reconfigure(|config| config.replace("[owner]", &format!("[owner]\n{known}")));
-    assert!(renew(&server).await.is_ok());
+    let known = format!("known_domains = [{}]", domains.join(", "));
+    server.reconfigure(owner(&known));
+    assert!(renew(&server, &units[0], &enrolled).await.is_ok());
 }
 
 #[tokio::test]

@@ -6,15 +6,14 @@ use std::path::Path;
 use pki::{KeyAlgorithm, Signer, Subject, csr};
 use proto_api::v1;
 use serde_json::Value;
-use tests::program::{Ran, ours, run};
+use tests::program::Ran;
 use tests::server::{MANUFACTURER, PRODUCT, Server};
+
+use crate::support::make_units;
 
 /// Runs `gangway` under a profile and returns how it ended and the JSON lines that it wrote.
 fn gangway(server: &Server, profile: &str, words: &[&str]) -> (Ran, Vec<Value>) {
-    let profile = server.state().join(format!("admin/profiles/{profile}.toml"));
-    let profile = profile.to_str().expect("a path of text").to_owned();
-    let options = ["--output".to_owned(), "json".to_owned(), "--profile".to_owned(), profile];
-    let ran = run(ours("gangway"), options.into_iter().chain(words.iter().map(ToString::to_string)));
+    let ran = server.gangway(profile, &[&["--output", "json"][..], words].concat());
     let lines = ran.text().lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     (ran, lines)
 }
@@ -82,7 +81,7 @@ async fn a_directory_of_requests_is_issued_with_a_result_for_each() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_block_is_taken_back_and_the_makers_journal_tells_of_both() {
     let server = Server::start();
-    let units = crate::support::make_units(&server, "F2", 1).await;
+    let units = make_units(&server, "F2", 1).await;
     let name = units[0].serial_number().as_str();
     let (blocked, lines) =
         gangway(&server, "operator", &["factory", "unit", "block", name, "--reason", "stolen"]);

@@ -9,6 +9,7 @@ use proto::CertificateSerial;
 use proto_api::v1;
 use tests::program;
 use tests::server::Server;
+use tests::units::CAME_ABOARD;
 use tokio::time::timeout;
 
 use crate::support::{change, come_aboard, declare, device, make_units};
@@ -33,16 +34,7 @@ async fn a_device_is_shown_with_its_certificates_and_its_whole_story() {
     let kinds = events.events.iter().map(|event| event.kind.as_str());
     // The MASA's log comes while the device goes on.
     let kinds: Vec<&str> = kinds.filter(|kind| !kind.starts_with("audit-log")).collect();
-    let expected = [
-        "device-declared",
-        "voucher-requested",
-        "voucher-issued",
-        "voucher-status-reported",
-        "certificate-begun",
-        "certificate-issued",
-    ];
-    assert_eq!(kinds.get(..expected.len()), Some(expected.as_slice()), "{kinds:?}");
-    assert!(kinds.contains(&"enrollment-confirmed"), "{kinds:?}");
+    assert_eq!(kinds, CAME_ABOARD);
     assert!(events.events.iter().all(|event| event.device_id == shown.id));
     // RFC8995-5.9.4-session-certificate: the voucher's report came with the IDevID, the enrolment's with the LDevID.
     let actor_of = |kind: &str| {

@@ -16,12 +16,14 @@ mod records;
 use std::io::{self, Write};
 
 use device_sim::acknowledged;
-use tests::program;
+use device_sim::pledge::Reenrollment;
 use tests::server::Server;
 
 use clients::{Clients, Work};
 use ledger::Told;
 use moments::Plan;
+
+use crate::support::{come_aboard, declare, make_units};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed_at_random_moments() {
@@ -40,7 +42,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_at_random_moment
     let told = Told::of(acknowledged::load(&work.acknowledged).expect("what was acknowledged"), &work);
 
     // 2. What the API shows is what the clients were told.
-    let _ = gangway(&server, "admin", &["journal", "verify"]).well();
+    let _ = server.gangway("admin", &["journal", "verify"]).well();
     history::check(&server, &told, &seen).await;
     quota::check(&server, &work).await;
     let before = index::Shown::read(&server).await;
@@ -60,10 +62,10 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_at_random_moment
 #[tokio::test]
 async fn what_was_granted_survives_a_kill_and_a_deleted_or_damaged_index() {
     let mut server = Server::start();
-    let units = crate::support::make_units(&server, "C1", 3).await;
-    crate::support::declare(&server, &units).await;
+    let units = make_units(&server, "C1", 3).await;
+    declare(&server, &units).await;
     for unit in &units[..2] {
-        let aboard = crate::support::come_aboard(&server, unit, device_sim::pledge::Reenrollment::None).await;
+        let aboard = come_aboard(&server, unit, Reenrollment::None).await;
         assert!(aboard.outcome.is_ok(), "{aboard:?}");
         server.restart();
     }
@@ -71,15 +73,8 @@ async fn what_was_granted_survives_a_kill_and_a_deleted_or_damaged_index() {
     assert_eq!(before.devices.len(), 3);
     server.kill();
     index::check_rebuilt(&mut server, &before).await;
-    let last = crate::support::come_aboard(&server, &units[2], device_sim::pledge::Reenrollment::None).await;
+    let last = come_aboard(&server, &units[2], Reenrollment::None).await;
     assert!(last.outcome.is_ok(), "{last:?}");
-}
-
-/// Runs the operators' command line under a profile.
-fn gangway(server: &Server, who: &str, arguments: &[&str]) -> program::Ran {
-    let profile = server.state().join(format!("admin/profiles/{who}.toml"));
-    let profile = ["--profile".into(), profile.into_os_string()];
-    program::run(program::ours("gangway"), profile.into_iter().chain(arguments.iter().map(Into::into)))
 }
 
 fn say(line: &str) {

@@ -9,6 +9,7 @@ use proto_api::v1;
 use tempfile::TempDir;
 use tests::program::{self, Ran};
 use tests::server::{MANUFACTURER, PRODUCT, Server};
+use tests::units;
 
 /// A unit whose every byte of cryptography a stranger makes.
 pub(crate) struct Bench {
@@ -46,21 +47,7 @@ impl Bench {
         bench.write("issuing.der", issued.issuers.first().expect("the issuing CA"));
         bench.openssl("x509 -inform DER -in idev.der -out idev.pem");
         bench.openssl("x509 -inform DER -in issuing.der -out mfg.pem");
-        let device = v1::ExpectedDevice {
-            row: 1,
-            manufacturer: MANUFACTURER.to_owned(),
-            serial_number: serial.to_owned(),
-            ..v1::ExpectedDevice::default()
-        };
-        let rows = tokio_stream::iter([v1::ImportDevicesRequest { devices: vec![device] }]);
-        let mut results = server
-            .api("operator")
-            .devices()
-            .import_devices(rows)
-            .await
-            .expect("the import begins")
-            .into_inner();
-        while results.message().await.expect("the import goes on").is_some() {}
+        units::announce(server, [serial.to_owned()]).await;
         bench
     }
 

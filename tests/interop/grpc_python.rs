@@ -5,10 +5,7 @@ use std::env;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use device_sim::acknowledged::Acknowledgements;
-use device_sim::pledge::{Params, Reenrollment, onboard};
-use device_sim::random::Randomness;
-use device_sim::transport::Patience;
+use device_sim::pledge::Reenrollment;
 use serde_json::{Value, json};
 use tests::program;
 use tests::repository;
@@ -98,13 +95,7 @@ fn run_client(python: &Path, server: &Server, aboard: &str) -> Value {
 async fn announce(server: &Server) -> Vec<String> {
     let units = units::make(server, "PY", DEVICES).await;
     units::declare(server, &units).await;
-    let params = Params {
-        endpoint: &server.registrar(),
-        patience: Patience::default(),
-        reenrollment: Reenrollment::None,
-        acknowledgements: &Acknowledgements::none(),
-    };
-    let aboard = onboard(&units[0], params, &mut Randomness::System).await;
+    let aboard = units::come_aboard(server, &units[0], Reenrollment::None).await;
     assert!(aboard.outcome.is_ok(), "{aboard:?}");
     units.iter().map(|unit| unit.serial_number().to_string()).collect()
 }

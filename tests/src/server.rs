@@ -14,7 +14,7 @@ use pki::path::Anchors;
 use pki::{Certificate, Secret, Signer};
 use tempfile::TempDir;
 
-use crate::program;
+use crate::program::{self, Ran};
 
 /// How long a server may take to be ready.
 const READY_WAIT: Duration = Duration::from_secs(60);
@@ -188,6 +188,17 @@ impl Server {
     #[must_use]
     pub fn profile(&self, who: &str) -> Identity {
         self.identity(&format!("admin/profiles/{who}"))
+    }
+
+    /// Runs the operators' command line under the profile of `who`.
+    ///
+    /// # Panics
+    /// Panics when the program was not built.
+    #[must_use]
+    pub fn gangway(&self, who: &str, words: &[&str]) -> Ran {
+        let profile = self.state().join(format!("admin/profiles/{who}.toml"));
+        let profile = ["--profile".into(), profile.into_os_string()];
+        program::run(program::ours("gangway"), profile.into_iter().chain(words.iter().map(Into::into)))
     }
 
     /// Returns the registrar's own certificate and key.

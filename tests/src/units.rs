@@ -1,6 +1,11 @@
-//! Units as tests and measurements begin with them: made by the factory and, where wanted, announced to the owner.
+//! Units as tests and measurements begin with them: made by the factory and, where wanted, announced to the owner and
+//! brought aboard.
 
+use device_sim::acknowledged::Acknowledgements;
 use device_sim::factory::{self, Order};
+use device_sim::pledge::{Onboarding, Params, Reenrollment, onboard};
+use device_sim::random::Randomness;
+use device_sim::transport::Patience;
 use device_sim::unit::Unit;
 use proto_api::v1;
 
@@ -8,6 +13,19 @@ use crate::server::{MANUFACTURER, PRODUCT, Server};
 
 /// How many devices an import announces at a time.
 const IMPORT_BATCH: usize = 64;
+
+/// The events of a device that came aboard and that nobody had to decide about, but for the MASA's log, which comes when it
+/// comes.
+pub const CAME_ABOARD: [&str; 8] = [
+    "device-declared",
+    "voucher-requested",
+    "voucher-issued",
+    "voucher-status-reported",
+    "certificate-begun",
+    "certificate-issued",
+    "enrollment-confirmed",
+    "enroll-status-reported",
+];
 
 /// Has the factory make `count` units under an order of their own; serial numbers begin with its name.
 ///
@@ -40,7 +58,15 @@ pub async fn make(server: &Server, order: &str, count: u64) -> Vec<Unit> {
 /// # Panics
 /// Panics when the import breaks off.
 pub async fn declare(server: &Server, units: &[Unit]) {
-    let devices: Vec<_> = units.iter().zip(1..).map(|(unit, row)| expected(unit, row)).collect();
+    announce(server, units.iter().map(|unit| unit.serial_number().to_string())).await;
+}
+
+/// Announces serial numbers to the owner.
+///
+/// # Panics
+/// Panics when the import breaks off.
+pub async fn announce(server: &Server, serial_numbers: impl IntoIterator<Item = String>) {
+    let devices: Vec<_> = serial_numbers.into_iter().zip(1..).map(expected).collect();
     let batches: Vec<_> = devices
         .chunks(IMPORT_BATCH)
         .map(|batch| v1::ImportDevicesRequest { devices: batch.to_vec() })
@@ -51,14 +77,21 @@ pub async fn declare(server: &Server, units: &[Unit]) {
     while let Some(batch) = results.message().await.expect("the import goes on") {
         count += batch.results.len();
     }
-    assert_eq!(count, units.len(), "every unit is announced");
+    assert_eq!(count, devices.len(), "every unit is announced");
 }
 
-fn expected(unit: &Unit, row: u64) -> v1::ExpectedDevice {
-    v1::ExpectedDevice {
-        row,
-        manufacturer: MANUFACTURER.to_owned(),
-        serial_number: unit.serial_number().to_string(),
-        ..v1::ExpectedDevice::default()
-    }
+fn expected((serial_number, row): (String, u64)) -> v1::ExpectedDevice {
+    let manufacturer = MANUFACTURER.to_owned();
+    v1::ExpectedDevice { row, manufacturer, serial_number, ..v1::ExpectedDevice::default() }
+}
+
+/// Runs one honest pledge.
+pub async fn come_aboard(server: &Server, unit: &Unit, reenrollment: Reenrollment) -> Onboarding {
+    let params = Params {
+        endpoint: &server.registrar(),
+        patience: Patience::default(),
+        reenrollment,
+        acknowledgements: &Acknowledgements::none(),
+    };
+    onboard(unit, params, &mut Randomness::System).await
 }

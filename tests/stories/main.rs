@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use device_sim::misbehaviour::CASES;
+use tests::units::CAME_ABOARD;
 use tests::{program, repository};
 
 /// What a story printed.
@@ -56,18 +57,6 @@ impl Step<'_> {
         rows.filter(|row| is_event(row) && row.len() > 3).map(|row| row[3]).collect()
     }
 }
-
-/// The events of a device that nobody had to decide about, but for the MASA's log, which comes when it comes.
-const CAME_ABOARD: [&str; 8] = [
-    "device-declared",
-    "voucher-requested",
-    "voucher-issued",
-    "voucher-status-reported",
-    "certificate-begun",
-    "certificate-issued",
-    "enrollment-confirmed",
-    "enroll-status-reported",
-];
 
 #[test]
 fn the_demo_onboards_200_units_and_refuses_every_misbehaviour_for_its_own_reason() {
