@@ -77,7 +77,7 @@ pub(super) fn that_day() -> UnixTime {
     UnixTime::from_seconds(1_618_358_400)
 }
 
-/// A moment two weeks later, when the certificate that stands by itself in the vectors is valid too.
+/// A moment seventeen days later, when the certificate that stands by itself in the vectors is valid too.
 pub(super) fn later() -> UnixTime {
     that_day().plus(core::time::Duration::from_secs(17 * 24 * 3600))
 }
