@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use proto::{ManufacturerId, ProductName};
+use proto::{IpLiterals, ManufacturerId, ProductName};
 
 use super::DAY_SECONDS;
 use super::reader::Reader;
@@ -116,8 +116,9 @@ fn read_product(table: Reader<'_>) -> Option<Product> {
 }
 
 fn report_problems(table: &Reader<'_>, maker: &Maker) {
-    if table.has("masa_url") && !words::is_masa_url(&maker.masa_url) {
-        table.report("masa_url", format!("{:?} is neither host, host:port nor an https URL", maker.masa_url));
+    // Whether an address may stand there is for each owner to say that reads the IDevID.
+    if table.has("masa_url") {
+        words::check_masa_url(table, &maker.masa_url, IpLiterals::Accept);
     }
     if maker.registrar_anchors.is_empty() && !maker.registrar_crls.is_empty() {
         table.report("registrar_crls", "needs registrar_anchors: a list counts when one of them signed it");

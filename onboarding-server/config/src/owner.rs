@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use proto::{DomainId, ManufacturerId};
+use proto::{DomainId, IpLiterals, ManufacturerId};
 
 use super::DAY_SECONDS;
 use super::reader::Reader;
@@ -75,7 +75,7 @@ pub struct Manufacturer {
     pub intermediates: Vec<PathBuf>,
     /// Where its MASA is, in place of what the `IDevID` says: `host`, `host:port` or an `https` URL.
     pub masa_url: Option<String>,
-    /// The MASAs that its `IDevIDs` may name: `host` or `host:port`.
+    /// The MASAs that its `IDevIDs` may name: `host:port`, the host in lower case.
     pub masa_hosts: Vec<String>,
     /// What the TLS certificate of its MASA must chain to (PEM files); its `anchors` when none is given.
     pub masa_tls_anchors: Vec<PathBuf>,
@@ -143,15 +143,17 @@ fn read_keys(table: &Reader<'_>) -> Vec<DeviceKey> {
 fn read_manufacturer(table: Reader<'_>) -> Option<Manufacturer> {
     // A table without an id is still read to its end, so that its other problems are told as well.
     let id = table.required("id").or_else(|| "unnamed".parse().ok());
+    let allow_private_addresses = table.flag("allow_private_addresses", false);
+    let literals = IpLiterals::accepted_if(allow_private_addresses);
     let manufacturer = id.map(|id| Manufacturer {
         id,
         anchors: table.paths("anchors"),
         intermediates: table.paths("intermediates"),
         masa_url: table.optional_text("masa_url"),
-        masa_hosts: table.list("masa_hosts"),
+        masa_hosts: words::masa_hosts(&table, literals),
         masa_tls_anchors: table.paths("masa_tls_anchors"),
         voucher_anchors: table.paths("voucher_anchors"),
-        allow_private_addresses: table.flag("allow_private_addresses", false),
+        allow_private_addresses,
         ignore_idevid_expiry: table.flag("ignore_idevid_expiry", false),
         compat: table.flag("compat", false),
         unknown_devices: table.optional("unknown_devices"),
@@ -170,11 +172,8 @@ fn report_gaps(table: &Reader<'_>, manufacturer: &Manufacturer) {
     if manufacturer.masa_url.is_none() && manufacturer.masa_hosts.is_empty() {
         table.report("masa_hosts", "is missing: list the MASAs that its devices may name, or give masa_url");
     }
-    for host in manufacturer.masa_hosts.iter().filter(|host| !words::is_authority(host)) {
-        table.report("masa_hosts", format!("{host:?} is neither host nor host:port"));
-    }
-    if let Some(url) = manufacturer.masa_url.as_ref().filter(|url| !words::is_masa_url(url)) {
-        table.report("masa_url", format!("{url:?} is neither host, host:port nor an https URL"));
+    if let Some(url) = &manufacturer.masa_url {
+        words::check_masa_url(table, url, IpLiterals::accepted_if(manufacturer.allow_private_addresses));
     }
 }
 

@@ -138,6 +138,53 @@ fn two_manufacturers_of_one_id_are_refused() {
     assert!(problems[0].contains("two manufacturers"), "{problems:?}");
 }
 
+/// An owner with one manufacturer, whose table ends in `lines`.
+fn with_masa(lines: &str) -> Result<Config, Vec<Problem>> {
+    parse(&format!("[owner]\n[[owner.manufacturer]]\nid = 'a'\nanchors = ['a.pem']\n{lines}"))
+}
+
+#[test]
+fn where_a_masa_is_is_refused_by_the_rule_of_the_protocol() {
+    for text in
+        ["1.2.3", "https://m/../a", "https://m/a//b", "http://m/", "m:0", "u@m", "m/a", "https://m/?q"]
+    {
+        let problems = with_masa(&format!("masa_url = '{text}'\n")).unwrap_err();
+        assert!(problems[0].key.ends_with("masa_url") && problems[0].line == Some(5), "{text}: {problems:?}");
+        let problems = problems_of(&format!("[maker]\nid = 'a'\nmasa_url = '{text}'\n"));
+        assert!(problems[0].starts_with("line 3: maker.masa_url"), "{text}: {problems:?}");
+    }
+    for text in ["1.2.3", "m:0", "https://m/", "m/a", ""] {
+        let problems = with_masa(&format!("masa_hosts = ['{text}']\n")).unwrap_err();
+        assert!(problems[0].key.ends_with("masa_hosts") && problems.len() == 1, "{text}: {problems:?}");
+    }
+}
+
+#[test]
+fn the_hosts_of_masas_are_compared_in_one_spelling() {
+    let hosts = |text| with_masa(text).unwrap().owner.unwrap().manufacturers.remove(0).masa_hosts;
+    assert_eq!(
+        hosts("masa_hosts = ['MASA.Example', 'b.example:9444']"),
+        ["masa.example:443", "b.example:9444"]
+    );
+    let private = "allow_private_addresses = true\n";
+    assert_eq!(
+        hosts(&format!("{private}masa_hosts = ['[0:0::1]', '127.0.0.1:1']")),
+        ["[::1]:443", "127.0.0.1:1"]
+    );
+}
+
+#[test]
+fn an_address_stands_for_a_masa_only_where_private_addresses_do() {
+    for line in ["masa_hosts = ['127.0.0.1']", "masa_url = 'https://[::1]/a'"] {
+        let problems = with_masa(line).unwrap_err();
+        assert!(
+            problems[0].message.ends_with("the host is an IP address, which is not allowed here"),
+            "{line}"
+        );
+        assert!(with_masa(&format!("{line}\nallow_private_addresses = true\n")).is_ok(), "{line}");
+    }
+}
+
 #[test]
 fn nothing_for_development_can_be_written_into_a_file() {
     for key in ["admin.reflection = true", "dev.enabled = true", "owner.insecure = true"] {

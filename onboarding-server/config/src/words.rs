@@ -6,13 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use proto::{Authority, HTTPS_PORT, HttpsUrl, IpLiterals, is_dns_name, well_known};
+
 use super::reader::Reader;
-
-/// The most characters of a DNS name (RFC 1035 §2.3.4).
-const DNS_NAME_CHARS_MAX: usize = 253;
-
-/// The most characters of one label of a DNS name (RFC 1035 §2.3.4).
-const DNS_LABEL_CHARS_MAX: usize = 63;
 
 /// The most characters of a name in a certificate: 64 (RFC 5280 appendix A.1) less what `init` adds.
 const CERTIFICATE_NAME_CHARS_MAX: usize = 48;
@@ -165,60 +161,38 @@ pub(super) fn size(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
 }
 
-/// Says whether `text` is a host name of letters, digits and hyphens (RFC 1123 §2.1).
-pub(super) fn is_dns_name(text: &str) -> bool {
-    (1..=DNS_NAME_CHARS_MAX).contains(&text.len()) && text.split('.').all(is_dns_label)
-}
-
-fn is_dns_label(label: &str) -> bool {
-    (1..=DNS_LABEL_CHARS_MAX).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
-/// Says whether `text` is `host` or `host:port`, the host a DNS name or an address.
-pub(super) fn is_authority(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !host.ends_with(':') && !text.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    };
-    let is_address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(is_ipv6);
-    port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
-        && (is_address || is_dns_name(host))
-}
-
-fn is_ipv6(text: &str) -> bool {
-    text.parse::<std::net::Ipv6Addr>().is_ok()
-}
-
 /// Says whether `text` is `http://` or another `scheme` followed by an authority, with or without a path.
 pub(super) fn is_url(text: &str, scheme: &str) -> bool {
     let Some(rest) = text.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")) else {
         return false;
     };
     let is_clean = rest.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
-    is_clean && is_authority(rest.split(['/', '?']).next().unwrap_or_default())
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    is_clean && Authority::parse(authority, IpLiterals::Accept).is_ok()
 }
 
-/// Says whether `text` can stand where RFC 8995 §2.3.2 has a MASA URL: an authority, or a whole `https` URL.
-pub(super) fn is_masa_url(text: &str) -> bool {
-    is_authority(text) || is_url(text, "https")
+/// Reports what the protocol would refuse of a text that says where a MASA is (RFC 8995 §2.3.2).
+pub(super) fn check_masa_url(table: &Reader<'_>, text: &str, ip_literals: IpLiterals) {
+    if let Err(reason) = HttpsUrl::parse(text, well_known::BRSKI, ip_literals) {
+        table.report("masa_url", format!("{text:?} is neither host, host:port nor an https URL: {reason}"));
+    }
+}
+
+/// Reads the MASAs that may be asked, each as `host:port` in the one spelling by which they are compared.
+pub(super) fn masa_hosts(table: &Reader<'_>, ip_literals: IpLiterals) -> Vec<String> {
+    let one_spelling = |text: String| match Authority::parse(&text, ip_literals) {
+        Ok(Authority { host, port }) => format!("{host}:{}", port.unwrap_or(HTTPS_PORT)),
+        Err(reason) => {
+            table.report("masa_hosts", format!("{text:?} is neither host nor host:port: {reason}"));
+            text
+        }
+    };
+    table.list("masa_hosts").into_iter().map(one_spelling).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn authorities_have_a_host_and_perhaps_a_port() {
-        for good in ["masa.example", "masa.example:9443", "127.0.0.1:1", "[::1]", "[::1]:443", "localhost"] {
-            assert!(is_authority(good), "{good}");
-        }
-        for bad in ["", ":1", "a b", "masa.example:0", "masa.example:x", "[::1", "::1", "a/b", "-a"] {
-            assert!(!is_authority(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn urls_have_their_scheme_and_no_odd_characters() {

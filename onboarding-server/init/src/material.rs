@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pki::{Certificate, Issuer, KeyAlgorithm, Profile, Signer, Subject, Template, random_serial, self_sign};
-use proto::UnixTime;
+use proto::{Host, HttpsUrl, IpLiterals, UnixTime, well_known};
 use server_listen::{load_chain, load_key};
 
 use super::{Error, Step};
@@ -78,14 +78,11 @@ impl Wish {
 
     /// Adds the host of a URL, or of `host` or `host:port`.
     pub(super) fn named_by_url(self, url: &str) -> Self {
-        let authority = url.strip_prefix("https://").unwrap_or(url).split('/').next().unwrap_or_default();
-        let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((address, _)) => address,
-            None => authority.split(':').next().unwrap_or_default(),
-        };
-        match host.parse() {
-            Ok(address) => self.named(&[], &[address]),
-            Err(_) => self.named(&[host.to_owned()], &[]),
+        match HttpsUrl::parse(url, well_known::BRSKI, IpLiterals::Accept).map(|url| url.host().clone()) {
+            Ok(Host::Name(name)) => self.named(&[name], &[]),
+            Ok(Host::Ip(address)) => self.named(&[], &[address]),
+            // The configuration has no such URL.
+            Err(_) => self,
         }
     }
 }

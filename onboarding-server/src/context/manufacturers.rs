@@ -104,12 +104,12 @@ impl Manufacturer {
         let or_own = |paths: &[std::path::PathBuf]| {
             if paths.is_empty() { Ok(anchors.clone()) } else { load_anchors(paths) }
         };
-        let literals = ip_literals(settings.allow_private_addresses);
+        let literals = IpLiterals::accepted_if(settings.allow_private_addresses);
         Ok(Self {
             id: settings.id.clone(),
             intermediates: load_chains(&settings.intermediates)?,
             masa_url: settings.masa_url.as_deref().map(|url| MasaUrl::parse(url, literals)).transpose()?,
-            masa_hosts: settings.masa_hosts.iter().map(|host| with_port(host)).collect(),
+            masa_hosts: settings.masa_hosts.clone(),
             masa_tls_anchors: or_own(&settings.masa_tls_anchors)?,
             voucher_anchors: or_own(&settings.voucher_anchors)?,
             anchors,
@@ -144,7 +144,7 @@ impl Manufacturer {
     /// Returns how IP literals in MASA URLs are taken.
     #[must_use]
     pub const fn ip_literals(&self) -> IpLiterals {
-        ip_literals(self.allow_private_addresses)
+        IpLiterals::accepted_if(self.allow_private_addresses)
     }
 
     /// Tells whether an IDevID may name this MASA.
@@ -152,14 +152,4 @@ impl Manufacturer {
     pub fn allows(&self, masa: &MasaUrl) -> bool {
         self.masa_url.as_ref() == Some(masa) || self.masa_hosts.contains(&masa.authority())
     }
-}
-
-const fn ip_literals(allow_private_addresses: bool) -> IpLiterals {
-    if allow_private_addresses { IpLiterals::Accept } else { IpLiterals::Refuse }
-}
-
-/// Adds the port of https where an authority has none.
-fn with_port(authority: &str) -> String {
-    let after_address = authority.rsplit_once(']').map_or(authority, |(_, rest)| rest);
-    if after_address.contains(':') { authority.to_owned() } else { format!("{authority}:443") }
 }

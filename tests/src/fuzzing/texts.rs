@@ -48,6 +48,13 @@ fn check_config(config: &Config) {
     assert_eq!(ids.len(), owner.manufacturers.len(), "no manufacturer twice");
     for manufacturer in &owner.manufacturers {
         assert!(!manufacturer.anchors.is_empty());
+        let literals = IpLiterals::accepted_if(manufacturer.allow_private_addresses);
+        let is_url = |text: &String| MasaUrl::parse(text, literals).is_ok();
+        assert!(manufacturer.masa_url.iter().all(is_url), "what is accepted here is accepted at run time");
+        for host in &manufacturer.masa_hosts {
+            let url = MasaUrl::parse(host, literals).expect("a host is one at run time too");
+            assert_eq!(&url.authority(), host, "in the spelling that is compared");
+        }
     }
 }
 
