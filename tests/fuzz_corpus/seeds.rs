@@ -33,7 +33,7 @@ pub(crate) fn seed(target: &'static str, name: &'static str, bytes: impl Into<Ve
 
 /// Makes all seeds. Those that hold a signature differ each time, as signatures do.
 pub(crate) fn all() -> Vec<Seed> {
-    [certificates(), requests(), messages(), constrained(), vouchers(), texts(), records::all()]
+    [certificates(), requests(), messages(), constrained(), coap(), vouchers(), texts(), records::all()]
         .into_iter()
         .flatten()
         .collect()
@@ -134,6 +134,28 @@ fn constrained() -> Vec<Seed> {
             "kinds",
             [0x9f, 0x20, 0xf6, 0xf5, 0xf9, 0x3c, 0, 0xa1, 0x61, b'a', 0x42, 1, 2, 0xc1, 0x18, 24, 0xff],
         ),
+    ]
+}
+
+fn coap() -> Vec<Seed> {
+    // Peer 0 (even) or 1: 3 << 1 makes a request in order, its shape in the upper four bits; 0 takes octets as they are.
+    let get = [0x00, 9, 0x44, 1, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd, 0xb1, b'x'];
+    let observe = [0x01, 12, 0x44, 1, 0, 1, 0xaa, 0xbb, 0xcc, 0xdd, 0x60, 0x51, b'x', 0xff];
+    let reset = [0x00, 4, 0x70, 0, 0, 1];
+    // A first block without proof, then each with it.
+    let blocks = [0x56, 0, 0xd6, 8, 0xd6, 17, 0xd6, 26, 0xd6, 35, 0x0a, 200, 0x96, 41, 0xc6, 50, 0xc6, 59];
+    let ours = [0x0c, 201, 0x0d, 102, 0x0a, 60, 0x0a, 250, 0x0a, 250, 0x2e, 0, 0x0e, 1, 0x8e, 101];
+    let history = |first: u8, steps: &[&[u8]]| [&[first], steps.concat().as_slice()].concat();
+    vec![
+        seed("coap_engine", "strangers", history(0, &[&get, &get, &observe, &blocks, &reset])),
+        seed("coap_engine", "blocks", history(8, &[&blocks, &blocks, &ours])),
+        seed("coap_engine", "proven", history(1, &[&observe, &ours, &blocks, &get])),
+        seed("coap_values", "none", []),
+        seed("coap_values", "block", [0x0e]),
+        seed("coap_values", "path", [0x01, 0x92]),
+        seed("coap_values", "long", [0, 0, 1, 0x2d]),
+        seed("link_format", "plain", "1\n/.well-known/brski\nrt\nbrski brski.rv\nrt=brski*"),
+        seed("link_format", "sly", "2\n/a>,</evil\ntitle\nx\";rt=\"evil\\\n/b\nhref\n7\nhref=/b\nobs=*"),
     ]
 }
 

@@ -5,6 +5,7 @@
 //! Does not: know libFuzzer.
 //! Invariants: a target ends by panic only when something does not hold; it does the same for the same bytes.
 
+mod coap;
 mod constrained;
 mod enrollment;
 mod house;
@@ -45,6 +46,8 @@ targets![
     constrained::cbor,
     pki::certificate,
     pki::cms,
+    coap::coap_engine,
+    coap::coap_values,
     texts::config,
     constrained::cose,
     pki::crl,
@@ -57,6 +60,7 @@ targets![
     texts::identifiers,
     texts::import_rows,
     records::journal,
+    coap::link_format,
     texts::masa_url,
     pki::pem,
     pki::private_key,

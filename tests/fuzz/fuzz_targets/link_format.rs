@@ -1,0 +1,4 @@
+//! Gives `link_format` to libFuzzer; what it does is said in `tests/src/fuzzing.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tests::fuzzing::link_format(bytes));
