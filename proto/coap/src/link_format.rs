@@ -15,16 +15,16 @@ pub struct Link {
 }
 
 impl Link {
-    /// Makes a link to a target such as `/.well-known/brski`; what could end it is percent-encoded.
+    /// Makes a link to a target such as `/.well-known/brski`; what no URI has (RFC 3986 §2) is percent-encoded. A
+    /// percent sign stays, for what follows it may be encoded already.
     #[must_use]
     pub fn new(target: &str) -> Self {
         let mut encoded = String::with_capacity(target.len());
-        for character in target.chars() {
-            match character {
-                '<' => encoded.push_str("%3C"),
-                '>' => encoded.push_str("%3E"),
-                '"' => encoded.push_str("%22"),
-                other => encoded.push(other),
+        for octet in target.bytes() {
+            if octet.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&octet) {
+                encoded.push(char::from(octet));
+            } else {
+                encoded.push_str(&format!("%{octet:02X}"));
             }
         }
         Self { target: encoded, attributes: Vec::new() }
@@ -185,6 +185,7 @@ mod tests {
     fn no_value_breaks_out_of_its_link() {
         let link =
             Link::new("/a>,</evil").with("title", "x\";rt=\"evil\\").with("bad name", "1").with("href", "/x");
+        assert_eq!(render(&[Link::new("/é \n")], []), "</%C3%A9%20%0A>");
         assert_eq!(render(&[link], []), "</a%3E,%3C/evil>;title=\"x\\\";rt=\\\"evil\\\\\"");
     }
 }
