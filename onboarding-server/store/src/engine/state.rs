@@ -6,11 +6,13 @@
 //! all rows' fingerprints; so a state that opens with a fitting sum is whole.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use proto::{Fingerprint, Seq};
@@ -32,6 +34,10 @@ const FLUSH_ROWS: usize = 8 * 1024;
 const BACKLOG_ROWS: usize = 8 * FLUSH_ROWS;
 /// How long a row waits for a flush at most.
 const FLUSH_AFTER: Duration = Duration::from_millis(250);
+/// How long sled may keep its file after the last handle on it is gone, in milliseconds; it takes microseconds.
+const RELEASE_MILLIS_MAX: u32 = 2_000;
+/// The file of sled's that it locks.
+const LOCKED_FILE: &str = "db";
 /// The key of [`Applied`]; models' keys begin with a letter.
 const APPLIED_KEY: &[u8] = &[0];
 
@@ -77,6 +83,7 @@ struct FlushOrder {
 impl State {
     /// Opens sled and checks every row. Any doubt is an error; the caller then makes a new one.
     pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, Error> {
+        await_release(path);
         let opened = catch_unwind(|| {
             let config =
                 sled::Config::new().path(path).cache_capacity(cache_bytes).flush_every_ms(Some(1000));
@@ -243,6 +250,22 @@ impl State {
     }
 }
 
+/// Waits until sled has let go of its file after an earlier opening by this process.
+///
+/// A thread of sled's pool tells that a buffer is written before it lets go of the buffer, and with it of the file; so
+/// the last handle can be gone and the lock still be held for a moment. Who then opens is refused, and would take a whole
+/// state for one that does not open. Another process is kept out by the lock of the journal.
+fn await_release(path: &Path) {
+    let Ok(file) = File::open(path.join(LOCKED_FILE)) else { return };
+    for _ in 0..RELEASE_MILLIS_MAX {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(1)),
+            // Free; or unknown, which sled will say better. It is free again when `file` is closed.
+            Ok(()) | Err(TryLockError::Error(_)) => return,
+        }
+    }
+}
+
 /// Reads all rows and compares their sum with the one that was written with the last batch.
 fn check(db: &sled::Db) -> Result<Applied, Error> {
     let (mut applied, mut sum, mut rows) = (None, 0u128, 0u64);
@@ -329,6 +352,8 @@ fn guarded_result<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Error
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     use super::*;
 
     const CACHE_BYTES: u64 = 1 << 20;
@@ -353,6 +378,7 @@ mod tests {
 
     /// Writes behind the state's back, as a page does that comes back from the past.
     fn tamper(path: &Path, change: impl FnOnce(&sled::Db)) {
+        await_release(path);
         let db = sled::open(path).unwrap();
         change(&db);
         db.flush().unwrap();
@@ -365,6 +391,26 @@ mod tests {
         let state = State::open(dir.path(), CACHE_BYTES).unwrap();
         assert_eq!(state.head(), head(2));
         assert_eq!(state.read(b"a").unwrap(), Some(row::encode(b"a", &"new").unwrap()));
+    }
+
+    #[test]
+    fn a_state_that_is_let_go_of_late_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(written(dir.path()));
+        await_release(dir.path());
+        let held = File::open(dir.path().join(LOCKED_FILE)).unwrap();
+        held.lock().unwrap();
+        let barrier = Barrier::new(2);
+        thread::scope(|scope| {
+            let opening = scope.spawn(|| {
+                barrier.wait();
+                State::open(dir.path(), CACHE_BYTES).map(|state| state.head())
+            });
+            barrier.wait();
+            assert!(sled::open(dir.path()).is_err(), "sled itself does not wait");
+            drop(held);
+            assert_eq!(opening.join().unwrap().unwrap(), head(2));
+        });
     }
 
     #[test]
