@@ -5,7 +5,6 @@
 
 mod ledger;
 mod manufacturers;
-mod revocations;
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use pki::{Certificate, Issuer, KeyKind, Signer};
 use proto::{DomainId, UnixTime};
 use proto_brski::MasaUrl;
 use server_config::{Config, DeviceKey};
-use server_listen::{load_anchors, load_chain, load_key};
+use server_listen::{Revocations, load_anchors, load_chain, load_key};
 use server_outbound::{Destination, MasaClient};
 use server_store::{Maker, Options, Owner, Store};
 
@@ -24,7 +23,6 @@ use crate::metrics::Metrics;
 
 pub use ledger::Ledger;
 pub use manufacturers::{Manufacturer, Manufacturers};
-pub use revocations::Revocations;
 
 /// Everything that a verb may use.
 #[derive(Debug)]

@@ -1,9 +1,11 @@
-//! Makes the keys and certificates that the configured roles need, and the first configuration.
+//! Makes the keys and certificates that the configured roles need, and the first configuration; and looks whether what
+//! is there can be used.
 //!
 //! Source: RFC 8995 §5.5.4 (registrar EKUs), IEEE 802.1AR (manufacturer's CA); profiles: `pki::Profile`.
 //! Does not: overwrite anything, renew what is there, start the server.
 //! Invariants: what is there is kept; a key without its certificate, or the reverse, stops the work.
 
+mod check;
 pub mod files;
 mod first_config;
 mod material;
@@ -15,6 +17,7 @@ use std::path::PathBuf;
 use pki::{Profile, Subject};
 use proto::{LineId, Reason, ReasonCode, UnixTime};
 
+pub use check::{Finding, Level, check};
 pub use first_config::{FirstConfig, FirstListeners};
 use material::{Place, Wish, Workshop};
 use server_config::{Admin, Config, Maker, Owner};

@@ -10,6 +10,7 @@ mod admission;
 mod connection;
 mod meter;
 mod peer;
+mod revocations;
 mod serve;
 mod service_manager;
 mod stall;
@@ -18,6 +19,7 @@ mod tls;
 
 pub use meter::Meter;
 pub use peer::{Peer, Tls};
+pub use revocations::Revocations;
 pub use serve::{Channel, Listener, Service, serve};
 pub use service_manager::notify_service_manager;
 pub use stop::{Stop, StopSender, stop_signal};

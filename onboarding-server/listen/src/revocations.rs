@@ -14,7 +14,8 @@ use pki::crl::CRL_BYTES_MAX;
 use pki::path::{Anchors, Revocation};
 use pki::{Certificate, Crl, Verified};
 use proto::UnixTime;
-use server_listen::TlsError as Error;
+
+use crate::tls::Error;
 
 /// The lists, and where they are read from again.
 #[derive(Debug)]
