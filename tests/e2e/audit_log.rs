@@ -42,6 +42,11 @@ async fn event(server: &Server, unit: &Unit, kind: &str) -> v1::Event {
     event.expect("the watch goes on").expect("the event comes in time")
 }
 
+/// The MASA's log as the API shows it with its device.
+async fn log(server: &Server, unit: &Unit) -> v1::MasaAuditLog {
+    device(server, unit).await.masa_audit_log.expect("the MASA was to be asked")
+}
+
 /// The code with which a unit's attempt to come aboard was refused.
 async fn refusal(server: &Server, unit: &Unit) -> String {
     let outcome = come_aboard(server, unit, Reenrollment::None).await.outcome;
@@ -64,6 +69,14 @@ async fn the_masa_is_asked_for_its_log_when_the_pledge_has_reported_on_its_vouch
     let received = event(&server, &units[0], "audit-log-received").await;
     assert_eq!(received.details.get("entries").map(String::as_str), Some("1"), "{received:?}");
     assert_eq!(received.reason_code, "");
+    let log = log(&server, &units[0]).await;
+    assert_eq!(
+        (log.status(), log.judgement()),
+        (v1::MasaAuditLogStatus::Received, v1::MasaAuditLogJudgement::Clear)
+    );
+    assert_eq!((log.entries, log.reason_code.as_str()), (1, ""), "{log:?}");
+    assert_eq!(log.domains[0].standing(), v1::PastDomainStanding::Ours);
+    assert_eq!(log.known_at, received.at);
     let kinds: Vec<String> = timeline(&server, &units[0]).await.into_iter().map(|event| event.kind).collect();
     let place = |kind: &str| kinds.iter().position(|found| found == kind);
     assert!(place("voucher-status-reported") < place("audit-log-received"), "{kinds:?}");
@@ -80,6 +93,15 @@ async fn a_unit_that_another_domain_had_comes_aboard_with_a_warning_unless_the_r
     let doubt = event(&server, &units[0], "audit-log-suspicious").await;
     assert_eq!(doubt.reason_code, "policy-audit-log-suspicious");
     assert_eq!(doubt.details["domains"].split(' ').count(), 2, "{doubt:?}");
+    let log = log(&server, &units[0]).await;
+    assert_eq!(log.judgement(), v1::MasaAuditLogJudgement::Suspicious);
+    assert_eq!(
+        (log.entries, log.foreign_entries, log.reason_code.as_str()),
+        (2, 1, "policy-audit-log-suspicious")
+    );
+    let standings: Vec<_> = log.domains.iter().map(v1::PastDomain::standing).collect();
+    // The newest voucher comes first.
+    assert_eq!(standings, [v1::PastDomainStanding::Ours, v1::PastDomainStanding::Foreign]);
     let records = units.iter().skip(1).map(|unit| UnitRecord::of(unit).expect("a unit")).collect();
     let mut arena = Arena::new(server.registrar(), Patience::default(), records)
         .with_operator(Some(server.api("operator")));
@@ -125,6 +147,9 @@ async fn a_domain_that_is_known_is_no_cause_for_doubt_and_a_renewal_is_judged_by
     let domains: Vec<String> = doubt.details["domains"].split(' ').map(|id| format!("{id:?}")).collect();
     let known = format!("known_domains = [{}]", domains.join(", "));
     server.reconfigure(owner(&known));
+    let log = log(&server, &units[0]).await;
+    assert_eq!(log.judgement(), v1::MasaAuditLogJudgement::Clear, "it is judged by what the owner knows now");
+    assert!(log.domains.iter().any(|domain| domain.standing() == v1::PastDomainStanding::Known), "{log:?}");
     assert!(renew(&server, &units[0], &enrolled).await.is_ok());
 }
 
@@ -175,5 +200,8 @@ async fn a_masa_without_a_log_holds_nobody_up_where_the_rule_only_warns() {
         let onboarding = come_aboard(&server, unit, Reenrollment::None).await;
         assert!(onboarding.outcome.is_ok(), "{onboarding:?}");
     }
-    let _ = event(&server, &units[0], "audit-log-failed").await;
+    let failed = event(&server, &units[0], "audit-log-failed").await;
+    let log = log(&server, &units[0]).await;
+    assert_eq!((log.status(), log.failing_since_at), (v1::MasaAuditLogStatus::Failed, failed.at));
+    assert_eq!((log.reason_code.as_str(), log.known_at, log.domains.len()), ("masa-refused", None, 0));
 }

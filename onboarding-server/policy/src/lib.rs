@@ -16,6 +16,6 @@ pub use facts::{
     Approval, AuditLogRule, CertificateFacts, DeviceFacts, ExpiredIdevidRule, FACTS_VERSION, Facts,
     IdevidFacts, KeyOnRecord, ManufacturerFacts, MasaFacts, ReonboardingRule, RequestKind, UnknownDeviceRule,
 };
-pub use past::{AuditLogFacts, EARLY_TOLERANCE_SECONDS, Known, PastEntry};
+pub use past::{AuditLogFacts, DomainStanding, EARLY_TOLERANCE_SECONDS, Known, PastDomain, PastEntry};
 pub use refusal::Refusal;
 pub use rule::Rule;

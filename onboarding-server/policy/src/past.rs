@@ -51,6 +51,60 @@ pub struct Known<'a> {
     pub device_since_at: UnixTime,
 }
 
+/// What a domain in a log is to the owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainStanding {
+    /// The owner's own.
+    Ours,
+    /// Another in which the owner's devices may have been.
+    Known,
+    /// Neither.
+    Foreign,
+}
+
+/// One domain of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastDomain {
+    /// Its id.
+    pub id: DomainId,
+    /// What it is to the owner.
+    pub standing: DomainStanding,
+    /// How many vouchers of the log are for it.
+    pub entries: u32,
+    /// When the last of them was given.
+    pub last_at: UnixTime,
+}
+
+impl Known<'_> {
+    /// Says what a domain is to the owner.
+    #[must_use]
+    pub fn standing(&self, domain: &DomainId) -> DomainStanding {
+        if self.ours.contains(domain) {
+            DomainStanding::Ours
+        } else if self.expected.contains(domain) {
+            DomainStanding::Known
+        } else {
+            DomainStanding::Foreign
+        }
+    }
+
+    /// Gathers the entries of a log by domain, in the order in which the domains come in it.
+    #[must_use]
+    pub fn by_domain<'a>(&self, entries: impl Iterator<Item = PastEntry<'a>>) -> Vec<PastDomain> {
+        let mut domains: Vec<PastDomain> = Vec::new();
+        for entry in entries {
+            if let Some(domain) = domains.iter_mut().find(|domain| domain.id == *entry.domain) {
+                domain.entries += 1;
+                domain.last_at = domain.last_at.max(entry.at);
+            } else {
+                let (id, standing) = (entry.domain.clone(), self.standing(entry.domain));
+                domains.push(PastDomain { id, standing, entries: 1, last_at: entry.at });
+            }
+        }
+        domains
+    }
+}
+
 impl AuditLogFacts {
     /// Counts what there is against the device.
     // RFC8995-5.8.3-log-findings
@@ -65,10 +119,11 @@ impl AuditLogFacts {
         let none =
             Self { known_at, foreign_entries: 0, nonceless_entries: 0, early_entries: 0, hidden_entries };
         entries.fold(none, |so_far, entry| {
-            let is_ours = known.ours.contains(entry.domain);
+            let standing = known.standing(entry.domain);
+            let is_ours = standing == DomainStanding::Ours;
             let is_expected = known.expected.contains(entry.domain);
             Self {
-                foreign_entries: so_far.foreign_entries + u32::from(!is_ours && !is_expected),
+                foreign_entries: so_far.foreign_entries + u32::from(standing == DomainStanding::Foreign),
                 nonceless_entries: so_far.nonceless_entries + u32::from(!is_ours && !entry.is_nonced),
                 early_entries: so_far.early_entries + u32::from(is_ours && !is_expected && entry.at < early),
                 ..so_far
@@ -112,6 +167,25 @@ mod tests {
         let facts = AuditLogFacts::count(entries, hidden, &known, SINCE);
         assert_eq!(facts.is_suspicious(), facts != AuditLogFacts::count([].into_iter(), 0, &known, SINCE));
         (facts.foreign_entries, facts.nonceless_entries, facts.early_entries, facts.hidden_entries)
+    }
+
+    #[test]
+    fn gathers_a_log_by_domain_and_says_what_each_is_to_the_owner() {
+        let known = Known { ours: &[domain(1)], expected: &[domain(1), domain(2)], device_since_at: SINCE };
+        let later = SINCE.plus(Duration::from_secs(1));
+        let (one, two, three) = (domain(1), domain(2), domain(3));
+        let log = [(&two, later), (&one, SINCE), (&two, SINCE), (&three, SINCE)];
+        let entries = log.iter().map(|(domain, at)| PastEntry { at: *at, domain, is_nonced: true });
+        let found: Vec<_> =
+            known.by_domain(entries).into_iter().map(|d| (d.id, d.standing, d.entries, d.last_at)).collect();
+        assert_eq!(
+            found,
+            [
+                (two.clone(), DomainStanding::Known, 2, later),
+                (one.clone(), DomainStanding::Ours, 1, SINCE),
+                (three.clone(), DomainStanding::Foreign, 1, SINCE),
+            ]
+        );
     }
 
     #[test]

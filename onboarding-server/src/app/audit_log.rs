@@ -19,7 +19,9 @@ use proto::{Class, DeviceId, Fingerprint, Reason, ReasonCode, UnixTime};
 use proto_brski::{LogAnswer, MasaAuditLog, MasaUrl};
 use server_config::AuditLog as Rule;
 use server_outbound::{Answer, Destination};
-use server_policy::{AuditLogFacts, DEFERRAL_SECONDS_MAX, Facts, Known, PastEntry, Refusal as Policy};
+use server_policy::{
+    AuditLogFacts, DEFERRAL_SECONDS_MAX, Facts, Known, PastDomain, PastEntry, Refusal as Policy,
+};
 use server_store::{
     AskAuditLog, AuditLog, AuditLogStatus, CompleteAuditLog, Device, FailAuditLog, LogAsked, Noted,
     PastVoucher, PastVouchers, Stamp, Text,
@@ -206,17 +208,31 @@ async fn fail(
 
 /// Holds a log against what the owner knows.
 fn count(owner: &OwnerContext, device: &Device, log: &PastVouchers, known_at: UnixTime) -> AuditLogFacts {
-    let known = Known {
-        ours: &owner.domain_ids,
-        expected: &owner.settings.known_domains,
-        device_since_at: device.created_at,
-    };
-    let entries = log.entries.iter().map(|entry| PastEntry {
+    AuditLogFacts::count(entries(log), log.hidden, &known(owner, device), known_at)
+}
+
+/// Holds the last log of a device against what the owner knows, for a person: what there is against the device, and
+/// its domains.
+pub(super) fn judge(
+    owner: &OwnerContext,
+    device: &Device,
+    log: &AuditLog,
+) -> Option<(AuditLogFacts, Vec<PastDomain>)> {
+    let (known_at, log) = log.last.as_ref()?;
+    Some((count(owner, device, log, *known_at), known(owner, device).by_domain(entries(log))))
+}
+
+fn known<'a>(owner: &'a OwnerContext, device: &Device) -> Known<'a> {
+    let (ours, expected) = (&owner.domain_ids, &owner.settings.known_domains);
+    Known { ours, expected, device_since_at: device.created_at }
+}
+
+fn entries(log: &PastVouchers) -> impl Iterator<Item = PastEntry<'_>> {
+    log.entries.iter().map(|entry| PastEntry {
         at: entry.at,
         domain: &entry.domain,
         is_nonced: entry.is_nonced,
-    });
-    AuditLogFacts::count(entries, log.hidden, &known, known_at)
+    })
 }
 
 /// Tells policy how we stand with the log of a device.

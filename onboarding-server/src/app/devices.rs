@@ -15,7 +15,7 @@ use server_store::{
     Page, Recorded, Stamp, Text,
 };
 
-use super::{Error, Refusal, owner};
+use super::{Error, Refusal, audit_log, owner};
 use crate::context::Context;
 
 pub use record::DeviceRecord;
@@ -82,9 +82,11 @@ pub async fn declare(context: &Context, operator: Text, expected: Expected) -> R
 pub async fn load(context: &Context, device: DeviceReference) -> Result<DeviceRecord, Refusal> {
     let device = find(context, device).await?;
     let now = context.clock.now();
-    let record =
-        owner(context)?.store.read(move |store| DeviceRecord::load(store, device, now)?.with_decision(store));
-    Ok(record.await?)
+    let owner = owner(context)?;
+    let record = owner.store.read(move |store| DeviceRecord::load(store, device, now)?.with_history(store));
+    let mut record = record.await?;
+    record.past = record.audit_log.as_ref().and_then(|log| audit_log::judge(owner, &record.device, log));
+    Ok(record)
 }
 
 /// Finds a device.

@@ -1,10 +1,12 @@
 //! Devices, their events, and the results of an import.
 //! Does not: print, call.
 
-use proto_api::v1::{Assertion, Device, DeviceState, Event, ImportOutcome, ImportResult};
+use proto_api::v1::{
+    Assertion, Device, DeviceState, Event, ImportOutcome, ImportResult, MasaAuditLog, PastDomain,
+};
 
 use super::{actor, at, certificate, pairs, parse_word, refusal, words};
-use crate::record::Record;
+use crate::record::{Record, Value};
 use crate::table::Column;
 
 /// A device on one line.
@@ -77,6 +79,36 @@ pub(crate) fn device(device: &Device) -> Record {
         .with("assertion", words("ASSERTION_", assertion.as_str_name()))
         .with("idevid", device.idevid.as_ref().map(certificate))
         .with("ldevid", device.ldevid.as_ref().map(certificate))
+        .with("masa_audit_log", device.masa_audit_log.as_ref().map(audit_log))
+}
+
+/// Shows the MASA's log; the numbers only once a log came.
+fn audit_log(log: &MasaAuditLog) -> Record {
+    let judgement = words("MASA_AUDIT_LOG_JUDGEMENT_", log.judgement().as_str_name());
+    let count =
+        |number: u32| if log.known_at.is_some() { Value::Number(number.into()) } else { Value::Absent };
+    let domains = log.domains.iter().map(|domain| Value::Record(past_domain(domain))).collect();
+    Record::new()
+        .with("status", words("MASA_AUDIT_LOG_STATUS_", log.status().as_str_name()))
+        .with("judgement", judgement)
+        .with("reason_code", log.reason_code.as_str())
+        .with("asked_at", at(log.asked_at.as_ref()))
+        .with("known_at", at(log.known_at.as_ref()))
+        .with("failing_since_at", at(log.failing_since_at.as_ref()))
+        .with("entries", count(log.entries))
+        .with("foreign_entries", count(log.foreign_entries))
+        .with("nonceless_entries", count(log.nonceless_entries))
+        .with("early_entries", count(log.early_entries))
+        .with("hidden_entries", count(log.hidden_entries))
+        .with("domains", Value::List(domains))
+}
+
+fn past_domain(domain: &PastDomain) -> Record {
+    Record::new()
+        .with("domain_id", domain.domain_id.as_str())
+        .with("standing", words("PAST_DOMAIN_STANDING_", domain.standing().as_str_name()))
+        .with("entries", u64::from(domain.entries))
+        .with("last_at", at(domain.last_at.as_ref()))
 }
 
 /// Shows an event.
@@ -122,6 +154,8 @@ pub(crate) fn parse_device_state(word: &str) -> Result<DeviceState, String> {
 
 #[cfg(test)]
 mod tests {
+    use proto_api::v1::{MasaAuditLogJudgement, MasaAuditLogStatus, PastDomainStanding};
+
     use super::*;
 
     #[test]
@@ -135,6 +169,34 @@ mod tests {
         assert_eq!(shown.find("state").text(), "in-repair");
         assert_eq!(shown.find("labels.site").text(), "hall 3");
         assert_eq!(shown.find("ldevid.serial").text(), "-");
+    }
+
+    #[test]
+    fn the_masas_log_is_shown_with_its_judgement_and_each_domain() {
+        let asking = MasaAuditLog { status: MasaAuditLogStatus::Asking.into(), ..MasaAuditLog::default() };
+        assert_eq!(audit_log(&asking).lines(), [("status".to_owned(), "asking".to_owned())]);
+        let domain = PastDomain {
+            domain_id: "00ff".to_owned(),
+            standing: PastDomainStanding::Foreign.into(),
+            entries: 2,
+            last_at: None,
+        };
+        let shown = audit_log(&MasaAuditLog {
+            status: MasaAuditLogStatus::Received.into(),
+            judgement: MasaAuditLogJudgement::Suspicious.into(),
+            reason_code: "policy-audit-log-suspicious".to_owned(),
+            known_at: Some(prost_types::Timestamp::default()),
+            entries: 2,
+            foreign_entries: 2,
+            domains: vec![domain],
+            ..MasaAuditLog::default()
+        });
+        assert_eq!(shown.find("judgement").text(), "suspicious");
+        assert_eq!(
+            (shown.find("foreign_entries").text(), shown.find("early_entries").text()),
+            ("2".into(), "0".into())
+        );
+        assert_eq!(shown.find("domains").text(), "domain_id=00ff standing=foreign entries=2");
     }
 
     #[test]

@@ -6,9 +6,10 @@
 use pki::Certificate;
 use proto::{Seq, UnixTime};
 use server_lifecycle::State;
+use server_policy::{AuditLogFacts, PastDomain};
 use server_store::{
-    Actor, CertificateStatus, Device, Error as StoreError, OwnerEvent, OwnerStore, Recorded, Standing, Text,
-    VoucherStatus,
+    Actor, AuditLog, CertificateStatus, Device, Error as StoreError, OwnerEvent, OwnerStore, Recorded,
+    Standing, Text, VoucherStatus,
 };
 
 /// How many records are read at a time to find who decided last; a device has a few dozen in its life.
@@ -31,6 +32,10 @@ pub struct DeviceRecord {
     pub assertion: Option<Text>,
     /// Who decided last, and in which words; `None` where only lists are read.
     pub decision: Option<(Actor, Text)>,
+    /// How we stand with its MASA's log; `None` where only lists are read.
+    pub audit_log: Option<AuditLog>,
+    /// What the log that came says against it, and which domains it names.
+    pub past: Option<(AuditLogFacts, Vec<PastDomain>)>,
 }
 
 impl DeviceRecord {
@@ -49,12 +54,15 @@ impl DeviceRecord {
             ldevid: ldevid(store, &device, now)?,
             assertion: status.and_then(assertion),
             decision: None,
+            audit_log: None,
+            past: None,
             device,
         })
     }
 
-    /// Adds who decided last. Blocks.
-    pub(super) fn with_decision(mut self, store: &OwnerStore) -> Result<Self, StoreError> {
+    /// Adds the MASA's log, and who decided last. Blocks.
+    pub(super) fn with_history(mut self, store: &OwnerStore) -> Result<Self, StoreError> {
+        self.audit_log = store.load_audit_log(self.device.id)?;
         let mut from = Seq(0);
         loop {
             let history = store.timeline(self.device.id, from, HISTORY_RECORDS)?;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use proto::Version;
+use proto::{Reason, Version};
 use proto_api::v1::device_reference::By;
 use proto_api::{BATCH_ITEMS_MAX, timestamp, v1};
 use server_lifecycle::State;
-use server_store::{Declaration, DeviceFilter, Text};
+use server_policy::{AuditLogFacts, DomainStanding, PastDomain, Refusal as Policy};
+use server_store::{AuditLog, AuditLogStatus, Declaration, DeviceFilter, Text};
 
 use crate::app::devices::{Change, DeviceRecord, DeviceReference, Expected, declare};
 use crate::app::{Error, Refusal};
@@ -101,6 +102,54 @@ pub(super) fn device(record: &DeviceRecord) -> v1::Device {
         ldevid: record.ldevid.as_ref().map(summary),
         assertion: record.assertion.as_ref().map_or(v1::Assertion::Unspecified, assertion).into(),
         changed_by: record.decision.as_ref().map(|(by, _)| actor(by)),
+        masa_audit_log: record.audit_log.as_ref().map(|log| audit_log(log, record.past.as_ref())),
+    }
+}
+
+fn audit_log(log: &AuditLog, past: Option<&(AuditLogFacts, Vec<PastDomain>)>) -> v1::MasaAuditLog {
+    use v1::{MasaAuditLogJudgement as Judgement, MasaAuditLogStatus as Status};
+    let (status, failure) = match &log.status {
+        AuditLogStatus::Asking => (Status::Asking, None),
+        AuditLogStatus::Received => (Status::Received, None),
+        AuditLogStatus::Failed { code, .. } => (Status::Failed, Some(code.clone())),
+    };
+    let mut shown = v1::MasaAuditLog {
+        status: status.into(),
+        reason_code: failure.map(|code| code.to_string()).unwrap_or_default(),
+        asked_at: Some(timestamp(log.owed_since_at)),
+        failing_since_at: log.failing_since_at.map(timestamp),
+        ..v1::MasaAuditLog::default()
+    };
+    let Some((facts, domains)) = past else { return shown };
+    if facts.is_suspicious() {
+        shown.judgement = Judgement::Suspicious.into();
+        shown.reason_code = Policy::AuditLogSuspicious.code().to_string();
+    } else {
+        shown.judgement = Judgement::Clear.into();
+    }
+    v1::MasaAuditLog {
+        known_at: Some(timestamp(facts.known_at)),
+        entries: domains.iter().map(|domain| domain.entries).sum(),
+        foreign_entries: facts.foreign_entries,
+        nonceless_entries: facts.nonceless_entries,
+        early_entries: facts.early_entries,
+        hidden_entries: facts.hidden_entries,
+        domains: domains.iter().map(past_domain).collect(),
+        ..shown
+    }
+}
+
+fn past_domain(domain: &PastDomain) -> v1::PastDomain {
+    let standing = match domain.standing {
+        DomainStanding::Ours => v1::PastDomainStanding::Ours,
+        DomainStanding::Known => v1::PastDomainStanding::Known,
+        DomainStanding::Foreign => v1::PastDomainStanding::Foreign,
+    };
+    v1::PastDomain {
+        domain_id: domain.id.to_string(),
+        standing: standing.into(),
+        entries: domain.entries,
+        last_at: Some(timestamp(domain.last_at)),
     }
 }
 
