@@ -3,6 +3,7 @@
 //! Invariants: exit code 0 when all went as it should, 1 when not, 2 when the command line is wrong.
 
 mod options;
+mod profile;
 mod verbs;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   device-sim make --maker works --count 10 --out fleet.jsonl
+  device-sim make --profile station.toml --anchors root.pem --count 10 --out fleet.jsonl
   device-sim onboard --registrar https://localhost:8443 --fleet fleet.jsonl
   device-sim fleet --registrar https://localhost:8443 --fleet fleet.jsonl --devices 200 --concurrency 16
   device-sim attack --registrar https://localhost:8443 --fleet spare.jsonl --all
@@ -111,7 +113,7 @@ mod tests {
     fn every_example_in_the_help_parses() {
         let lines = EXAMPLES.lines().filter(|line| line.trim_start().starts_with("device-sim"));
         let examples: Vec<&str> = lines.map(str::trim).collect();
-        assert_eq!(examples.len(), 5);
+        assert_eq!(examples.len(), 6);
         for example in examples {
             Cli::try_parse_from(example.split(' ')).unwrap_or_else(|error| panic!("{example}: {error}"));
         }
@@ -125,6 +127,8 @@ mod tests {
             "device-sim attack --registrar https://h:1 --fleet f --name no-such-thing",
             "device-sim onboard --registrar https://h:1",
             "device-sim make --count 1 --out f",
+            "device-sim make --count 1 --out f --maker d --api https://h:1",
+            "device-sim make --count 1 --out f --maker d --anchors f",
             "device-sim fleet --registrar http://h:1 --fleet f",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");

@@ -99,8 +99,14 @@ pub enum Error {
     #[error(transparent)]
     Pki(#[from] pki::Error),
     /// The manufacturer's anchors were not named.
-    #[error("--anchors is needed with --api")]
+    #[error("--anchors is needed to make units at a server")]
     AnchorsMissing,
+    /// Of address, anchor, certificate and key of the API one is not named.
+    #[error("the API needs --profile, or all of --api, --api-ca, --api-cert, --api-key")]
+    ApiIncomplete,
+    /// The profile is not in its format.
+    #[error("not a profile")]
+    ProfileInvalid(#[source] Box<toml::de::Error>),
     /// A misbehaviour cannot be staged without what is named.
     #[error("cannot be staged: needs {}", .0.words())]
     CannotStage(Need),
@@ -172,8 +178,10 @@ impl Reason for Error {
             | Self::File(_)
             | Self::CannotStage(_)
             | Self::AnchorsMissing
+            | Self::ApiIncomplete
             | Self::TooFewUnits => Class::Fault,
             Self::AddressInvalid
+            | Self::ProfileInvalid(_)
             | Self::AnswerTooLarge
             | Self::AnswerUnreadable
             | Self::ServerChainUnreadable(_)
@@ -231,6 +239,8 @@ impl Reason for Error {
             Self::CertificateIsCa => "sim-certificate-is-ca",
             Self::NotEnrolled => "sim-not-enrolled",
             Self::AnchorsMissing => "sim-anchors-missing",
+            Self::ApiIncomplete => "sim-api-incomplete",
+            Self::ProfileInvalid(_) => "sim-profile-invalid",
             Self::CannotStage(_) => "sim-cannot-stage",
             Self::File(_) => "sim-file",
             Self::UnitFile => "sim-unit-file",

@@ -54,7 +54,7 @@ device_sim() { "$bin/device-sim" "$@"; }
 
 # Prints the options by which device-sim speaks to the API as WHO.
 api_as() {
-    echo --api "$api" --api-ca "$work/state/admin/root.pem" --api-cert "$profiles/$1.pem" --api-key "$profiles/$1-key.pem"
+    echo --profile "$profiles/$1.toml"
 }
 
 # make_units ORDER PREFIX COUNT FILE: has the factory make units.

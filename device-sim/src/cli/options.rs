@@ -1,17 +1,13 @@
 //! The options of each verb.
 
-use std::fs;
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
-use pki::path::Anchors;
-use pki::{Certificate, Secret, Signer};
 
-use crate::Error;
-use crate::api::Api;
+use super::profile::ApiAccess;
 use crate::misbehaviour::Case;
 use crate::pledge::Reenrollment;
-use crate::transport::{Endpoint, Identity, Patience};
+use crate::transport::{Endpoint, Patience};
 
 /// Where the registrar is and how long to wait for it.
 #[derive(Debug, Args)]
@@ -41,38 +37,6 @@ impl Registrar {
     }
 }
 
-/// Access to the API.
-#[derive(Debug, Args)]
-pub(super) struct ApiAccess {
-    /// The administration and factory API: https://HOST:PORT
-    #[arg(long, value_name = "URL", requires_all = ["api_ca", "api_cert", "api_key"])]
-    pub api: Option<Endpoint>,
-    /// The CA of the API's certificate, PEM
-    #[arg(long, value_name = "FILE")]
-    pub api_ca: Option<PathBuf>,
-    /// The certificate of the station or operator, PEM, its chain after it
-    #[arg(long, value_name = "FILE")]
-    pub api_cert: Option<PathBuf>,
-    /// Its key, PEM
-    #[arg(long, value_name = "FILE")]
-    pub api_key: Option<PathBuf>,
-}
-
-impl ApiAccess {
-    pub(super) fn open(&self) -> Result<Option<Api>, Error> {
-        let (Some(api), Some(ca), Some(cert), Some(key)) =
-            (&self.api, &self.api_ca, &self.api_cert, &self.api_key)
-        else {
-            return Ok(None);
-        };
-        let text = |file: &PathBuf| fs::read_to_string(file).map_err(Error::File);
-        let anchors = Anchors::new(Certificate::parse_pem_chain(&text(ca)?)?);
-        let chain = Certificate::parse_pem_chain(&text(cert)?)?;
-        let signer = Signer::from_pkcs8_pem(&Secret::new(text(key)?))?;
-        Api::new(api, &anchors, &Identity { chain, signer }).map(Some)
-    }
-}
-
 /// Whether and how to re-enroll.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Reenroll {
@@ -96,29 +60,29 @@ impl From<Reenroll> for Reenrollment {
 
 /// Options of `make`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("where").args(["api", "maker"]).required(true))]
+#[command(group = ArgGroup::new("where").args(["profile", "api", "maker"]).required(true).multiple(true))]
 pub(super) struct Make {
     #[command(flatten)]
     pub access: ApiAccess,
-    /// A directory with a manufacturer's CA, made when it is missing: no server is needed
-    #[arg(long, value_name = "DIRECTORY")]
+    /// A directory with a manufacturer's CA, made when it is missing: no server is needed, and none is asked
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "api")]
     pub maker: Option<PathBuf>,
-    /// The manufacturer's anchors for vouchers, PEM; needed with --api
-    #[arg(long, value_name = "FILE", requires = "api")]
+    /// The manufacturer's anchors for vouchers, PEM; needed at a server
+    #[arg(long, value_name = "FILE", conflicts_with = "maker")]
     pub anchors: Option<PathBuf>,
     /// The MASA's address in the IDevIDs; only with --maker
     #[arg(long, value_name = "HOST[:PORT]", requires = "maker")]
     pub masa_url: Option<String>,
-    /// The production order, opened when it is not open; only with --api
+    /// The production order, opened when it is not open; only at a server
     #[arg(long, value_name = "ID", default_value = "device-sim")]
     pub order: String,
-    /// The manufacturer's name in the server's configuration; only with --api
+    /// The manufacturer's name in the server's configuration; only at a server
     #[arg(long, value_name = "NAME", default_value = "")]
     pub manufacturer: String,
-    /// The product; only with --api
+    /// The product; only at a server
     #[arg(long, value_name = "NAME", default_value = "sensor-one")]
     pub product: String,
-    /// The factory line, the station's own when left out; only with --api
+    /// The factory line, the station's own when left out; only at a server
     #[arg(long, value_name = "ID", default_value = "")]
     pub line: String,
     /// What serial numbers begin with; eight digits follow
@@ -136,11 +100,11 @@ pub(super) struct Make {
     /// A directory that gets a directory of PEM files for each unit
     #[arg(long, value_name = "DIRECTORY")]
     pub out_dir: Option<PathBuf>,
-    /// Seconds to keep trying when the server cannot be reached, as while it starts again; only with --api
+    /// Seconds to keep trying when the server cannot be reached, as while it starts again; only at a server
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub retry_seconds: u64,
-    /// Appends a JSON line for each IDevID that the server gave; only with --api
-    #[arg(long, value_name = "FILE", requires = "api")]
+    /// Appends a JSON line for each IDevID that the server gave; only at a server
+    #[arg(long, value_name = "FILE", conflicts_with = "maker")]
     pub acknowledged: Option<PathBuf>,
 }
 

@@ -12,7 +12,6 @@ use serde_json::json;
 
 use super::{options, say};
 use crate::acknowledged::Acknowledgements;
-use crate::api::Api;
 use crate::factory::{Order, Station};
 use crate::fleet::{self, FleetParams};
 use crate::maker::Maker;
@@ -46,9 +45,10 @@ pub(super) async fn make(options: options::Make) -> Result<bool, Error> {
         bar.inc(1);
         Ok(())
     };
-    match options.access.open()? {
-        Some(api) => make_at_server(&api, &order, &options, keep).await?,
-        None => make_alone(&order, &options, keep)?,
+    // A profile may be set for the whole session, by the environment; who names a maker's directory asks no server.
+    match options.maker.as_deref() {
+        Some(directory) => make_alone(directory, &order, &options, keep)?,
+        None => make_at_server(&order, &options, keep).await?,
     }
     if let Some(file) = file {
         file.finish()?;
@@ -59,11 +59,11 @@ pub(super) async fn make(options: options::Make) -> Result<bool, Error> {
 }
 
 async fn make_at_server(
-    api: &Api,
     order: &Order,
     options: &options::Make,
     keep: impl FnMut(Unit) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let api = &options.access.open()?.ok_or(Error::ApiIncomplete)?;
     let anchors = options.anchors.as_deref().ok_or(Error::AnchorsMissing)?;
     let pem = fs::read_to_string(anchors).map_err(Error::File)?;
     let anchors = Anchors::new(Certificate::parse_pem_chain(&pem)?);
@@ -83,12 +83,12 @@ fn acknowledgements(file: Option<&Path>) -> Result<Acknowledgements, Error> {
 }
 
 fn make_alone(
+    directory: &Path,
     order: &Order,
     options: &options::Make,
     mut keep: impl FnMut(Unit) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let now = clock::now();
-    let directory = options.maker.as_deref().ok_or(Error::UnitFile)?;
     let maker = if Maker::is_kept_in(directory) {
         Maker::load(directory)?
     } else {

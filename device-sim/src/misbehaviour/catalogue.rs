@@ -82,7 +82,7 @@ pub enum Expected {
 pub enum Need {
     /// A manufacturer's CA that the server knows: `--maker`.
     Maker,
-    /// An operator's access to the API: `--api` and its certificates.
+    /// An operator's access to the API: `--profile`, or `--api` and its certificates.
     Operator,
     /// More units.
     Units,
@@ -94,7 +94,7 @@ impl Need {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Maker => "--maker: the CA of a manufacturer that the server knows",
-            Self::Operator => "--api and an operator's certificate",
+            Self::Operator => "an operator's --profile",
             Self::Units => "more units in the fleet file",
         }
     }
