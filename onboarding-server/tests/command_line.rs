@@ -42,6 +42,17 @@ fn init_then_check_is_all_good_and_a_second_init_changes_nothing() {
 }
 
 #[test]
+fn init_writes_no_configuration_that_it_could_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let dir = directory.path().join("new");
+    let flags = ["init", "--dir", dir.to_str().unwrap(), "--maker", "test-maker", "--masa-url", "1.2.3"];
+    let refused = server(&flags);
+    assert_eq!(code(&refused), 2);
+    assert!(text(&refused.stderr).contains("maker.masa_url"), "{}", text(&refused.stderr));
+    assert!(!dir.exists());
+}
+
+#[test]
 fn exit_codes_tell_usage_from_failure() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gangway.toml");

@@ -1,7 +1,7 @@
 //! `init`: from a configuration that is there, or from flags that make a first one.
 //!
 //! Does not: make keys; `crate::init` does.
-//! Invariants: a configuration that is there is never changed.
+//! Invariants: a configuration that is there is never changed; one that cannot be read is never written.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,8 +73,12 @@ pub(super) fn config_file(args: &InitArgs) -> Result<PathBuf, Failure> {
 /// Writes a first configuration, unless a file is there.
 pub(super) fn write_unless_there(path: &Path, first: &FirstConfig) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::failed(format!("{}: {error}", path.display()));
+    let text = first.render();
+    if let (false, Err(problems)) = (path.exists(), Config::parse(&text, Path::new(""))) {
+        return Err(Failure::usage(server_config::Error::Invalid(problems)));
+    }
     path.parent().map_or(Ok(()), files::make_directory).map_err(failed)?;
-    match files::write_new(path, first.render().as_bytes(), files::MODE_PUBLIC) {
+    match files::write_new(path, text.as_bytes(), files::MODE_PUBLIC) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other.map_err(failed),
     }
