@@ -43,7 +43,7 @@ pub(super) async fn ask_if_owed(
     noted: Noted,
 ) -> Result<(), Refusal> {
     let owner = owner(context)?;
-    let log = owner.store.read(move |store| store.load_audit_log(device)).await?;
+    let log = owner.store.look_up(move |store| store.load_audit_log(device)).await?;
     if let Some(log) = log.filter(|log| log.owed == noted.seq) {
         begin(context, device, log.pvr_digest);
     }
@@ -57,7 +57,7 @@ pub(super) async fn current(
     device: &Device,
 ) -> Result<Option<AuditLog>, Refusal> {
     let id = device.id;
-    let log = owner.store.read(move |store| store.load_audit_log(id)).await?;
+    let log = owner.store.look_up(move |store| store.load_audit_log(id)).await?;
     let log = log.filter(|log| Some(log.pvr_digest) == device.voucher_request);
     if log.as_ref().is_some_and(|log| !matches!(log.status, AuditLogStatus::Failed { .. })) {
         return Ok(log);
@@ -66,7 +66,7 @@ pub(super) async fn current(
     match owner.store.write(Stamp::system(context.clock.now()), AskAuditLog { device: id }).await? {
         LogAsked::New(pvr_digest) => {
             begin(context, id, pvr_digest);
-            Ok(owner.store.read(move |store| store.load_audit_log(id)).await?)
+            Ok(owner.store.look_up(move |store| store.load_audit_log(id)).await?)
         }
         LogAsked::Before(log) => Ok(log.map(|log| *log)),
     }

@@ -69,7 +69,7 @@ async fn enroll_at(
         }
         Identity::Device { device, ldevid, .. } => {
             let id = device.id;
-            let log = owner.store.read(move |store| store.load_audit_log(id)).await?;
+            let log = owner.store.look_up(move |store| store.load_audit_log(id)).await?;
             next(owner, (*device, log.as_ref()), ldevid, csr, now)?
         }
     };
@@ -96,7 +96,7 @@ async fn first(
     let request = EnrollRequest::verify(csr, idevid, ChallengePassword::Refuse)?;
     check_key(request.public_key(), &owner.device_keys)?;
     let id = server_store::device_id(&manufacturer.id, request.serial_number());
-    let device = owner.store.read(move |store| store.load_device(id)).await?;
+    let device = owner.store.look_up(move |store| store.load_device(id)).await?;
     let mut facts = base_facts(RequestKind::Enroll, now, manufacturer, idevid);
     add_device(&mut facts, device.as_ref(), idevid.fingerprint());
     if let Some(device) = device.as_ref().filter(|_| audit_log::is_wanted(manufacturer)) {

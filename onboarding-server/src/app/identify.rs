@@ -83,7 +83,7 @@ async fn identify_device<'a>(
     now: UnixTime,
 ) -> Result<Identity<'a>, Refusal> {
     let fingerprint = ldevid.fingerprint();
-    let found = owner.store.read(move |store| {
+    let found = owner.store.look_up(move |store| {
         let Some(record) = store.certificate_by_fingerprint(fingerprint)? else { return Ok(None) };
         Ok(store.load_device(record.device)?.map(|device| (device, record)))
     });

@@ -52,7 +52,7 @@ async fn report_at(
         Identity::Pledge { manufacturer, idevid } => {
             let serial = idevid.subject_serial_number().ok_or(proto_brski::Error::IdevidSerialMissing)?;
             let id = server_store::device_id(&manufacturer.id, &serial);
-            let device = owner.store.read(move |store| store.load_device(id)).await?;
+            let device = owner.store.look_up(move |store| store.load_device(id)).await?;
             // RFC8995-5.8-registrar-asks-for-log
             let asks_log = kind == ReportKind::Voucher && audit_log::is_wanted(manufacturer);
             (device.ok_or(StoreError::DeviceUnknown)?, idevid, asks_log)

@@ -122,7 +122,7 @@ impl Asking<'_> {
         let both = self
             .owner
             .store
-            .read(move |store| Ok((store.load_device(id)?, store.voucher_by_pvr_digest(digest)?)));
+            .look_up(move |store| Ok((store.load_device(id)?, store.voucher_by_pvr_digest(digest)?)));
         Ok(both.await?)
     }
 

@@ -1,4 +1,4 @@
-//! The async face of a store: reads on threads of their own, writes by callback.
+//! The async face of a store: look-ups in memory, reads on threads of their own, writes by callback.
 //!
 //! Does not: know what is stored.
 //! Invariants: no call blocks a thread of the async runtime; a write that was accepted is answered even when its
@@ -10,7 +10,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use server_store::{Command, Error, Model, Stamp, Store};
+use server_store::{Command, Error, Model, Reader, Stamp, Store};
 use tokio::sync::oneshot;
 
 /// How many threads read one store.
@@ -51,6 +51,21 @@ impl<M: Model> Ledger<M> {
     #[must_use]
     pub fn store(&self) -> &Arc<Store<M>> {
         &self.store
+    }
+
+    /// Looks few rows up by their keys: at once when they lie in memory, as those of a device on its way in do, else by a
+    /// [`Self::read`].
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn look_up<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Reader<M>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        match read(self.store.in_memory()) {
+            Err(Error::NotInMemory) => self.read(move |store| read(store)).await,
+            found => found,
+        }
     }
 
     /// Reads.

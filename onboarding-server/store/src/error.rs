@@ -19,6 +19,9 @@ pub enum Error {
         /// After how many seconds it may ask again.
         retry_after_seconds: u32,
     },
+    /// What was asked of a reader that never waits for the disk is not in memory; see [`crate::Store::in_memory`].
+    #[error("what is asked for is not in memory")]
+    NotInMemory,
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -153,7 +156,7 @@ pub enum Error {
 impl Reason for Error {
     fn class(&self) -> Class {
         match self {
-            Self::Busy | Self::TooOften { .. } => Class::Busy,
+            Self::Busy | Self::TooOften { .. } | Self::NotInMemory => Class::Busy,
             Self::ReadOnly
             | Self::Closed
             | Self::CommandPanicked
@@ -200,6 +203,7 @@ impl Reason for Error {
     fn code(&self) -> ReasonCode {
         ReasonCode::new(match self {
             Self::Busy => "store-busy",
+            Self::NotInMemory => "store-not-in-memory",
             Self::TooOften { .. } => "device-asks-too-often",
             Self::ReadOnly => "store-read-only",
             Self::Closed => "store-closed",

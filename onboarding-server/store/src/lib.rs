@@ -18,7 +18,7 @@ mod stamp;
 mod tally;
 
 pub use blob::{BLOB_BYTES_MAX, Blob, NONCE_BYTES, Nonce, TEXT_BYTES_MAX, Text};
-pub use engine::{Command, Head, Model, Opening, Options, Outcome, Recorded, Store, View, Writes};
+pub use engine::{Command, Head, Model, Opening, Options, Outcome, Reader, Recorded, Store, View, Writes};
 pub use error::Error;
 pub use maker::{
     AuditEntry, BeginMasaVoucher, BeginUnit, Block, BlockUnit, CloseOrder, CompleteMasaVoucher, CompleteUnit,

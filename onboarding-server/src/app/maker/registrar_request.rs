@@ -34,7 +34,7 @@ impl RegistrarRequest {
     ) -> Result<Self, Refusal> {
         let parsed = Rvr::parse(body, Format::CmsJson)?;
         let id = server_store::device_id(&maker.settings.id, parsed.claimed_serial_number());
-        let unit = maker.store.read(move |store| store.load_unit(id)).await?;
+        let unit = maker.store.look_up(move |store| store.load_unit(id)).await?;
         let idevid = unit.as_ref().and_then(idevid);
         let known: Vec<Certificate> = idevid.iter().chain(maker.ca_chain.first()).cloned().collect();
         let rvr = parsed.verify(&RvrCheck {

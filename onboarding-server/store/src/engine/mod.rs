@@ -9,7 +9,9 @@
 //! Invariants: readers see durable records only; the state is a pure function of the journal.
 
 pub(crate) mod bytes;
+mod known;
 mod model;
+mod reader;
 mod rebuild;
 mod row;
 mod state;
@@ -18,6 +20,7 @@ mod view;
 mod writer;
 
 pub use model::{Command, Model, Outcome, Recorded};
+pub use reader::Reader;
 pub use server_journal::Head;
 pub use store::Store;
 pub use view::{View, Writes};

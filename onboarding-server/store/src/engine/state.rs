@@ -1,4 +1,5 @@
-//! The state: sled below, and above it in memory the rows that are durable in the journal but not yet in sled.
+//! The state: sled below, and above it in memory the rows that are durable in the journal but not yet in sled, and those
+//! that are known to be in sled.
 //!
 //! A row that changes often (a device on its way in, a counter) is written to sled once per flush, not once per change.
 //! Losing the rows in memory loses nothing: the next start applies the journal from where sled stands.
@@ -19,14 +20,24 @@ use proto::{Fingerprint, Seq};
 use serde::{Deserialize, Serialize};
 use server_journal::Head;
 
+use super::known::{Known, KnownRows};
 use super::row;
 use crate::error::Error;
 
 /// Rows by key; `None` where the row is deleted.
-pub(crate) type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+pub(crate) type Rows = BTreeMap<Vec<u8>, Known>;
 
 /// A key and the bytes under it.
-pub(crate) type Row = (Vec<u8>, Vec<u8>);
+pub(crate) type Row = (Vec<u8>, Arc<[u8]>);
+
+/// How far down a row is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// In memory only, so that nobody waits for the disk.
+    Memory,
+    /// In sled too.
+    Disk,
+}
 
 /// How many rows may wait in memory before they are flushed.
 const FLUSH_ROWS: usize = 8 * 1024;
@@ -38,6 +49,8 @@ const FLUSH_AFTER: Duration = Duration::from_millis(250);
 const RELEASE_MILLIS_MAX: u32 = 2_000;
 /// The file of sled's that it locks.
 const LOCKED_FILE: &str = "db";
+/// How many flushed rows become known while readers wait.
+const NOTED_TOGETHER: usize = 128;
 /// The key of [`Applied`]; models' keys begin with a letter.
 const APPLIED_KEY: &[u8] = &[0];
 
@@ -71,7 +84,19 @@ pub(crate) struct State {
 struct Recent {
     rows: Rows,
     flushing: Arc<Rows>,
+    /// What sled holds, but for what is being flushed.
+    known: KnownRows,
+    /// How many flushes reached sled.
+    flushes: u64,
     head: Head,
+}
+
+impl Recent {
+    /// Returns what is known of a key without sled; `None` when nothing is.
+    fn find(&self, key: &[u8]) -> Option<&Known> {
+        let waiting = self.rows.get(key).or_else(|| self.flushing.get(key));
+        waiting.or_else(|| self.known.find(key))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -94,7 +119,13 @@ impl State {
         let (db, applied) = opened.map_err(|_| Error::StateDamaged)??;
         let head = Head { seq: applied.seq, hash: applied.hash };
         Ok(Self {
-            recent: RwLock::new(Recent { rows: Rows::new(), flushing: Arc::default(), head }),
+            recent: RwLock::new(Recent {
+                rows: Rows::new(),
+                flushing: Arc::default(),
+                known: KnownRows::default(),
+                flushes: 0,
+                head,
+            }),
             flush: Mutex::default(),
             wake: Condvar::new(),
             flushed: Condvar::new(),
@@ -113,15 +144,28 @@ impl State {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// Reads a row's bytes.
-    pub(crate) fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        {
+    /// Reads a row's bytes; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::NotInMemory`], and those of sled.
+    pub(crate) fn read(&self, key: &[u8], depth: Depth) -> Result<Known, Error> {
+        let flushes = {
             let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(row) = recent.rows.get(key).or_else(|| recent.flushing.get(key)) {
-                return Ok(row.clone());
+            if let Some(found) = recent.find(key) {
+                return Ok(found.clone());
             }
+            recent.flushes
+        };
+        if depth == Depth::Memory {
+            return Err(Error::NotInMemory);
         }
-        guarded(|| self.db.get(key).map(|row| row.map(|row| row.to_vec())))
+        let found = guarded(|| self.db.get(key).map(|row| row.map(|row| Arc::from(&row[..]))))?;
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        // A flush that ended meanwhile may have changed it in sled.
+        if recent.flushes == flushes {
+            recent.known.note(key.to_vec(), found.clone());
+        }
+        Ok(found)
     }
 
     /// Reads up to `limit` rows whose keys begin with `prefix`, from `after` (exclusive) on, in order; `over` is laid
@@ -212,8 +256,22 @@ impl State {
         }
         let next = guarded_result(|| self.write_batch(&rows, head, *applied))?;
         *applied = next;
-        self.recent.write().unwrap_or_else(PoisonError::into_inner).flushing = Arc::default();
+        self.end_flush(&rows);
         Ok(())
+    }
+
+    /// Has readers find what was flushed among what is known, piece by piece, so that none of them waits long.
+    fn end_flush(&self, rows: &Rows) {
+        let recent = || self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        // From now on nobody notes what was read of sled before.
+        recent().flushes += 1;
+        let mut rows = rows.iter().peekable();
+        while rows.peek().is_some() {
+            let mut recent = recent();
+            let piece = rows.by_ref().take(NOTED_TOGETHER);
+            piece.for_each(|(key, row)| recent.known.note(key.clone(), row.clone()));
+        }
+        recent().flushing = Arc::default();
     }
 
     /// Returns the sum of the fingerprints of all rows in sled.
@@ -224,15 +282,18 @@ impl State {
     fn write_batch(&self, rows: &Rows, head: Head, applied: Applied) -> Result<Applied, Error> {
         let mut sum = join(applied.sum);
         let mut batch = sled::Batch::default();
-        for (key, row) in rows {
-            let old = self.db.get(key).map_err(failed)?;
+        for ((key, row), old) in rows.iter().zip(self.known_of(rows)) {
+            let old = match old {
+                Some(known) => known,
+                None => self.db.get(key).map_err(failed)?.map(|old| Arc::from(&old[..])),
+            };
             if let Some(old) = &old {
                 sum = sum.wrapping_sub(row::fingerprint(key, old));
             }
             match row {
                 Some(row) => {
                     sum = sum.wrapping_add(row::fingerprint(key, row));
-                    batch.insert(key.as_slice(), row.as_slice());
+                    batch.insert(key.as_slice(), &row[..]);
                 }
                 None if old.is_some() => batch.remove(key.as_slice()),
                 // It came and went between two flushes, as what is owed to a MASA mostly does.
@@ -243,6 +304,12 @@ impl State {
         batch.insert(APPLIED_KEY, row::encode(APPLIED_KEY, &next)?);
         self.db.apply_batch(batch).map_err(failed)?;
         Ok(next)
+    }
+
+    /// Says of each row what is known of its place in sled.
+    fn known_of(&self, rows: &Rows) -> Vec<Option<Known>> {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        rows.keys().map(|key| recent.known.find(key).cloned()).collect()
     }
 
     fn order(&self) -> MutexGuard<'_, FlushOrder> {
@@ -312,7 +379,7 @@ fn merge(
             Some((newer_key, newer_row)) => {
                 found.extend(newer_row.as_ref().map(|row| (newer_key.clone(), row.clone())));
             }
-            None => found.push((key.to_vec(), row.to_vec())),
+            None => found.push((key.to_vec(), Arc::from(&row[..]))),
         }
         if found.len() >= limit {
             break;
@@ -359,8 +426,11 @@ mod tests {
     const CACHE_BYTES: u64 = 1 << 20;
 
     fn rows(rows: &[(&[u8], Option<&str>)]) -> Rows {
-        let encoded = |key: &[u8], row: &str| row::encode(key, &row).unwrap();
-        rows.iter().map(|(key, row)| (key.to_vec(), row.map(|row| encoded(key, row)))).collect()
+        rows.iter().map(|(key, row)| (key.to_vec(), row.and_then(|row| encoded(key, row)))).collect()
+    }
+
+    fn encoded(key: &[u8], row: &str) -> Known {
+        Some(row::encode(key, &row).unwrap().into())
     }
 
     fn head(seq: u64) -> Head {
@@ -390,7 +460,7 @@ mod tests {
         drop(written(dir.path()));
         let state = State::open(dir.path(), CACHE_BYTES).unwrap();
         assert_eq!(state.head(), head(2));
-        assert_eq!(state.read(b"a").unwrap(), Some(row::encode(b"a", &"new").unwrap()));
+        assert_eq!(state.read(b"a", Depth::Disk).unwrap(), encoded(b"a", "new"));
     }
 
     #[test]
@@ -436,6 +506,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_looked_up_or_flushed_is_in_memory_and_follows_sled() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(written(dir.path()));
+        let state = State::open(dir.path(), CACHE_BYTES).unwrap();
+        for (key, there) in [(b"a", encoded(b"a", "new")), (b"z", None)] {
+            assert!(matches!(state.read(key, Depth::Memory), Err(Error::NotInMemory)));
+            assert_eq!(state.read(key, Depth::Disk).unwrap(), there);
+            assert_eq!(state.read(key, Depth::Memory).unwrap(), there);
+        }
+        state.commit(rows(&[(b"a", None), (b"z", Some("there"))]), head(3));
+        for _ in 0..2 {
+            assert_eq!(state.read(b"a", Depth::Memory).unwrap(), None);
+            assert_eq!(state.read(b"z", Depth::Memory).unwrap(), encoded(b"z", "there"));
+            state.flush_now().unwrap();
+        }
+        assert_eq!(state.db.get(b"a").unwrap(), None);
+        drop(state);
+        assert_eq!(State::open(dir.path(), CACHE_BYTES).unwrap().head(), head(3));
+    }
+
+    #[test]
     fn a_scan_lays_memory_over_sled_and_the_group_over_both() {
         let dir = tempfile::tempdir().unwrap();
         let state = written(dir.path());
@@ -448,6 +539,6 @@ mod tests {
         assert_eq!(keys(None, 10), [b"a", b"c", b"d", b"f"]);
         assert_eq!(keys(Some(b"a"), 2), [b"c", b"d"]);
         let found = state.scan(b"a", None, 10, Some(&group)).unwrap();
-        assert_eq!(found, [(b"a".to_vec(), row::encode(b"a", &"group").unwrap())]);
+        assert_eq!(found, [(b"a".to_vec(), row::encode(b"a", &"group").unwrap().into())]);
     }
 }

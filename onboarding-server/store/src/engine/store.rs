@@ -10,17 +10,18 @@ use std::time::Duration;
 use proto::Seq;
 use server_journal::{Head, Journal, JournalReader};
 
-use super::model::{Command, Model, Recorded};
-use super::state::State;
-use super::view::View;
-use super::writer::{self, Asked, Job, Writer};
+use super::model::{Command, Model};
+use super::reader::Reader;
+use super::state::{Depth, State};
+use super::writer::{Asked, Job, Writer};
 use super::{Opening, Options, rebuild};
 use crate::error::Error;
 use crate::stamp::Stamp;
 
-/// A journal with the state and indexes that follow from it.
+/// A journal with the state and indexes that follow from it. It reads as its [`Reader`] does.
 pub struct Store<M: Model> {
-    shared: Arc<Shared<M>>,
+    reader: Reader<M>,
+    memory: Reader<M>,
     opening: Opening,
     /// `None` only while dropping.
     queue: Option<SyncSender<Box<dyn Job<M>>>>,
@@ -31,7 +32,7 @@ pub struct Store<M: Model> {
 /// What the store's threads share.
 pub(crate) struct Shared<M> {
     pub(crate) state: State,
-    reader: JournalReader,
+    pub(crate) reader: JournalReader,
     is_broken: AtomicBool,
     announced: Mutex<Head>,
     news: Condvar,
@@ -87,7 +88,14 @@ impl<M: Model> Store<M> {
         let named = |role: &str| thread::Builder::new().name(format!("{}-{role}", M::NAME));
         let flusher = named("flusher").spawn(move || flushed.state.flush_until_closed())?;
         let writer = named("writer").spawn(move || writer.run(&jobs))?;
-        Ok(Self { shared, opening, queue: Some(queue), writer: Some(writer), flusher: Some(flusher) })
+        Ok(Self {
+            memory: Reader::new(Arc::clone(&shared), Depth::Memory),
+            reader: Reader::new(shared, Depth::Disk),
+            opening,
+            queue: Some(queue),
+            writer: Some(writer),
+            flusher: Some(flusher),
+        })
     }
 
     /// Says how opening went.
@@ -131,62 +139,41 @@ impl<M: Model> Store<M> {
         answered.recv().unwrap_or(Err(Error::Closed))
     }
 
-    /// Returns the newest durable record.
+    /// Returns a reader that never waits for the disk.
     #[must_use]
-    pub fn head(&self) -> Head {
-        self.shared.state.head()
+    pub const fn in_memory(&self) -> &Reader<M> {
+        &self.memory
     }
 
     /// Returns whether writes are accepted; a failed write ends that until the next start.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        !self.shared.is_broken()
+        !self.reader.shared().is_broken()
     }
 
     /// Waits until a record after `seq` is durable, or `timeout` is over; returns the head then. Blocks.
     #[must_use]
     pub fn wait_beyond(&self, seq: Seq, timeout: Duration) -> Head {
-        let head = self.shared.announced.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.shared.news.wait_timeout_while(head, timeout, |head| head.seq <= seq);
+        let head = self.reader.shared().announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.reader.shared().news.wait_timeout_while(head, timeout, |head| head.seq <= seq);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Has `notify` called on the writer's thread after each group that became durable; it must be short.
     /// Together with [`Self::records`] it makes a watch that resumes from any cursor.
     pub fn on_commit(&self, notify: impl Fn(Head) + Send + Sync + 'static) {
-        self.shared.listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(notify));
-    }
-
-    /// Reads up to `limit` records from `from` on, in order. Past the head the page is empty.
-    ///
-    /// # Errors
-    /// [`Error::Journal`] and [`Error::RecordUnknown`] (`Fault`).
-    pub fn records(&self, from: Seq, limit: usize) -> Result<Vec<Recorded<M::Event>>, Error> {
-        self.shared.reader.records(from).take(limit).map(|record| writer::read(&record?)).collect()
-    }
-
-    /// Reads one record.
-    ///
-    /// # Errors
-    /// [`Error::Journal`] (`Unknown` past the head, else `Fault`) and [`Error::RecordUnknown`] (`Fault`).
-    pub fn record(&self, seq: Seq) -> Result<Recorded<M::Event>, Error> {
-        writer::read(&self.shared.reader.read(seq)?)
+        self.reader.shared().listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(notify));
     }
 
     /// Returns the journal as it lies on disk, for those who check it or show it byte by byte.
     #[must_use]
     pub fn journal(&self) -> &JournalReader {
-        &self.shared.reader
+        &self.reader.shared().reader
     }
 
     /// Waits for the writes that were accepted, makes the state durable and ends the writer. Dropping does the same.
     pub fn close(self) {
         drop(self);
-    }
-
-    /// Returns what is on record.
-    pub(crate) fn view(&self) -> View<'_> {
-        View::new(&self.shared.state, None, self.head().seq.next())
     }
 
     /// Writes the rows in memory to sled and returns a digest of all rows: the same for the same rows, however they came
@@ -195,8 +182,16 @@ impl<M: Model> Store<M> {
     /// # Errors
     /// [`Error::State`], [`Error::StateDamaged`] (`Fault`).
     pub fn digest_state(&self) -> Result<u128, Error> {
-        self.shared.state.flush_now()?;
-        Ok(self.shared.state.digest())
+        self.reader.shared().state.flush_now()?;
+        Ok(self.reader.shared().state.digest())
+    }
+}
+
+impl<M: Model> core::ops::Deref for Store<M> {
+    type Target = Reader<M>;
+
+    fn deref(&self) -> &Reader<M> {
+        &self.reader
     }
 }
 
@@ -216,9 +211,9 @@ impl<M: Model> Drop for Store<M> {
                 // A panic was reported where it happened.
                 let _ = thread.join();
             }
-            self.shared.state.close();
+            self.reader.shared().state.close();
         }
-        if let Err(error) = self.shared.state.sync() {
+        if let Err(error) = self.reader.shared().state.sync() {
             tracing::warn!(store = M::NAME, %error, "the state was not flushed");
         }
     }

@@ -4,8 +4,9 @@ use proto::Seq;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::known::Known;
 use super::row;
-use super::state::{Rows, State};
+use super::state::{Depth, Rows, State};
 use crate::error::Error;
 
 /// The rows on record and, while a group is being made, what it adds to them.
@@ -13,12 +14,18 @@ use crate::error::Error;
 pub struct View<'a> {
     state: &'a State,
     over: Option<&'a Rows>,
+    depth: Depth,
     next_seq: Seq,
 }
 
 impl<'a> View<'a> {
     pub(crate) const fn new(state: &'a State, over: Option<&'a Rows>, next_seq: Seq) -> Self {
-        Self { state, over, next_seq }
+        Self { state, over, depth: Depth::Disk, next_seq }
+    }
+
+    /// Looks no further down than `depth`.
+    pub(crate) const fn within(self, depth: Depth) -> Self {
+        Self { depth, ..self }
     }
 
     /// Returns the number that the next record will have.
@@ -31,7 +38,7 @@ impl<'a> View<'a> {
         let over = self.over.and_then(|rows| rows.get(key));
         match over {
             Some(row) => row.as_deref().map(|row| row::decode(key, row)).transpose(),
-            None => self.state.read(key)?.map(|row| row::decode(key, &row)).transpose(),
+            None => self.state.read(key, self.depth)?.map(|row| row::decode(key, &row)).transpose(),
         }
     }
 
@@ -42,6 +49,9 @@ impl<'a> View<'a> {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Vec<u8>, T)>, Error> {
+        if self.depth == Depth::Memory {
+            return Err(Error::NotInMemory);
+        }
         let rows = self.state.scan(prefix, after, limit, self.over)?;
         rows.into_iter().map(|(key, row)| row::decode(&key, &row).map(|row| (key, row))).collect()
     }
@@ -49,13 +59,13 @@ impl<'a> View<'a> {
 
 /// What an event changes, in order.
 #[derive(Debug, Default)]
-pub struct Writes(Vec<(Vec<u8>, Option<Vec<u8>>)>);
+pub struct Writes(Vec<(Vec<u8>, Known)>);
 
 impl Writes {
     /// Puts a row in the place of what is there.
     pub(crate) fn put<T: Serialize>(&mut self, key: Vec<u8>, row: &T) -> Result<(), Error> {
         let bytes = row::encode(&key, row)?;
-        self.0.push((key, Some(bytes)));
+        self.0.push((key, Some(bytes.into())));
         Ok(())
     }
 

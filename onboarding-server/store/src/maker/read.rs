@@ -4,9 +4,9 @@ use proto::{DeviceId, DomainId, Fingerprint, OrderId, Seq, SerialNumber};
 
 use super::event::MakerEvent;
 use super::rows::{AuditEntry, MasaVoucher, Order, Unit};
-use super::{MakerStore, keys};
+use super::{Maker, keys};
 use crate::blob::Nonce;
-use crate::engine::Recorded;
+use crate::engine::{Reader, Recorded};
 use crate::error::Error;
 use crate::owner::{Page, list, seq_in};
 
@@ -19,7 +19,7 @@ pub struct UnitFilter {
     pub serial_prefix: String,
 }
 
-impl MakerStore {
+impl Reader<Maker> {
     /// Loads a unit.
     ///
     /// # Errors

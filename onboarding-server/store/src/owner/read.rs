@@ -10,9 +10,9 @@ use super::rows::{
     AuditLog, Certificate, CertificateKey, CertificateStatus, Crl, Device, OutboxRow, Revocation, Standing,
     VoucherRequest,
 };
-use super::{OwnerStore, crl, keys};
+use super::{Owner, crl, keys};
 use crate::blob::{Blob, Nonce, Text};
-use crate::engine::{Recorded, View};
+use crate::engine::{Reader, Recorded, View};
 use crate::error::Error;
 
 /// How many rows a list looks at before it gives back what it found; a bound on the time of one call.
@@ -85,7 +85,7 @@ pub(crate) fn list<R: DeserializeOwned, T>(
     Ok(Page { rows, next: after })
 }
 
-impl OwnerStore {
+impl Reader<Owner> {
     /// Loads a device.
     ///
     /// # Errors
