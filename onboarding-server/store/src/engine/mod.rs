@@ -16,6 +16,7 @@ mod rebuild;
 mod row;
 mod state;
 mod store;
+pub(crate) mod timeline;
 mod view;
 mod writer;
 

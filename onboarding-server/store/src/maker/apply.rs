@@ -7,7 +7,7 @@ use proto::{DeviceId, OrderId, Seq, UnixTime};
 use super::event::MakerEvent;
 use super::rows::{AuditEntry, Block, IdevId, MasaVoucher, Order, Sale, Unit};
 use super::{Maker, keys};
-use crate::engine::{Model, Recorded, View, Writes};
+use crate::engine::{Model, Recorded, View, Writes, timeline};
 use crate::error::Error;
 use crate::pace::Pace;
 
@@ -18,7 +18,7 @@ impl Model for Maker {
 
     fn apply(view: &View<'_>, record: &Recorded<MakerEvent>, writes: &mut Writes) -> Result<(), Error> {
         if let Some(unit) = record.event.unit() {
-            writes.put(keys::timeline(unit, Some(record.seq)), &())?;
+            timeline::add(view, writes, keys::timeline(unit), record.seq)?;
         }
         Apply { view, writes, seq: record.seq, at: record.at }.event(record)
     }

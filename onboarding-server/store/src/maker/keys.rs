@@ -73,8 +73,7 @@ pub(super) fn owned(unit: DeviceId, domain: &DomainId) -> Vec<u8> {
     key(b'o', &[unit.as_bytes(), domain.as_bytes()])
 }
 
-/// That a record is about a unit; without a record, the prefix of all of them.
-pub(super) fn timeline(unit: DeviceId, seq: Option<Seq>) -> Vec<u8> {
-    let seq = seq.map(|seq| seq.0.to_be_bytes());
-    key(b't', &[unit.as_bytes(), seq.as_ref().map_or(&[][..], |seq| &seq[..])])
+/// Which records are about a unit.
+pub(super) fn timeline(unit: DeviceId) -> Vec<u8> {
+    key(b't', &[unit.as_bytes()])
 }

@@ -6,9 +6,9 @@ use super::event::MakerEvent;
 use super::rows::{AuditEntry, MasaVoucher, Order, Unit};
 use super::{Maker, keys};
 use crate::blob::Nonce;
-use crate::engine::{Reader, Recorded};
+use crate::engine::{Reader, Recorded, timeline};
 use crate::error::Error;
-use crate::owner::{Page, list, seq_in};
+use crate::owner::{Page, list};
 
 /// Which units a list shows; all that is given must hold.
 #[derive(Clone, Debug, Default)]
@@ -108,8 +108,7 @@ impl Reader<Maker> {
     /// # Errors
     /// As [`Self::load_unit`].
     pub fn count_unit_records(&self, unit: DeviceId) -> Result<u64, Error> {
-        let records = self.view().list::<()>(&keys::timeline(unit, None), None, usize::MAX)?.len();
-        Ok(u64::try_from(records).unwrap_or(u64::MAX))
+        timeline::count(&self.view(), &keys::timeline(unit))
     }
 
     /// Lists the history of a unit, oldest first, from record `from` on.
@@ -122,9 +121,7 @@ impl Reader<Maker> {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Recorded<MakerEvent>>, Error> {
-        let prefix = keys::timeline(unit, None);
-        let after = from.0.checked_sub(1).map(|before| keys::timeline(unit, Some(Seq(before))));
-        let entries = self.view().list::<()>(&prefix, after.as_deref(), limit)?;
-        entries.into_iter().map(|(key, ())| self.record(seq_in(&key)?)).collect()
+        let seqs = timeline::list(&self.view(), &keys::timeline(unit), from, limit)?;
+        seqs.into_iter().map(|seq| self.record(seq)).collect()
     }
 }

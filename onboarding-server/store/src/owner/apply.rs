@@ -15,7 +15,7 @@ use super::rows::{
 };
 use super::{Owner, crl, keys};
 use crate::blob::Blob;
-use crate::engine::{Model, Recorded, View, Writes};
+use crate::engine::{Model, Recorded, View, Writes, timeline};
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::repeat::{Repeated, Repeats};
@@ -37,7 +37,7 @@ impl Model for Owner {
 
     fn apply(view: &View<'_>, record: &Recorded<OwnerEvent>, writes: &mut Writes) -> Result<(), Error> {
         if let Some(device) = record.event.device() {
-            writes.put(keys::timeline(device, Some(record.seq)), &())?;
+            timeline::add(view, writes, keys::timeline(device), record.seq)?;
         }
         Apply { view, writes, seq: record.seq, at: record.at }.event(record)
     }

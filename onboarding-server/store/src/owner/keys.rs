@@ -47,10 +47,9 @@ pub(super) fn count(state: State) -> Vec<u8> {
     key(b'c', &[state.name().as_bytes()])
 }
 
-/// That a record is about a device; without a record, the prefix of all of them.
-pub(super) fn timeline(id: DeviceId, seq: Option<Seq>) -> Vec<u8> {
-    let seq = seq.map(|seq| seq.0.to_be_bytes());
-    key(b't', &[id.as_bytes(), seq.as_ref().map_or(&[][..], |seq| &seq[..])])
+/// Which records are about a device.
+pub(super) fn timeline(id: DeviceId) -> Vec<u8> {
+    key(b't', &[id.as_bytes()])
 }
 
 /// The `VoucherRequest` of a PVR.

@@ -21,8 +21,8 @@ pub use device::{
     RefuseRequest,
 };
 pub use event::{CertificateDraft, Move, OwnerEvent, VoucherIntake};
+pub(crate) use read::list;
 pub use read::{DeviceFilter, Page};
-pub(crate) use read::{list, seq_in};
 pub use rows::{
     Approval, AuditLog, AuditLogStatus, Certificate, CertificateKey, CertificateKind, CertificateStatus, Crl,
     Device, LABELS_MAX, Labels, OutboxRow, PAST_VOUCHERS_MAX, PastVoucher, PastVouchers, Report, ReportKind,

@@ -12,7 +12,7 @@ use super::rows::{
 };
 use super::{Owner, crl, keys};
 use crate::blob::{Blob, Nonce, Text};
-use crate::engine::{Reader, Recorded, View};
+use crate::engine::{Reader, Recorded, View, timeline};
 use crate::error::Error;
 
 /// How many rows a list looks at before it gives back what it found; a bound on the time of one call.
@@ -140,10 +140,8 @@ impl Reader<Owner> {
         from: Seq,
         limit: usize,
     ) -> Result<Vec<Recorded<OwnerEvent>>, Error> {
-        let prefix = keys::timeline(device, None);
-        let after = from.0.checked_sub(1).map(|before| keys::timeline(device, Some(Seq(before))));
-        let entries = self.view().list::<()>(&prefix, after.as_deref(), limit)?;
-        entries.into_iter().map(|(key, ())| self.record(seq_in(&key)?)).collect()
+        let seqs = timeline::list(&self.view(), &keys::timeline(device), from, limit)?;
+        seqs.into_iter().map(|seq| self.record(seq)).collect()
     }
 
     /// Loads a voucher-request by the digest of its bytes.
@@ -280,10 +278,4 @@ impl Certificate {
             Lifecycle::Absent | Lifecycle::Revoked => Standing::Revoked,
         }
     }
-}
-
-/// Returns the record's number that ends a key.
-pub(crate) fn seq_in(key: &[u8]) -> Result<Seq, Error> {
-    let number = key.last_chunk::<8>().ok_or(Error::StateDamaged)?;
-    Ok(Seq(u64::from_be_bytes(*number)))
 }
