@@ -82,7 +82,7 @@ impl Round<'_> {
 }
 
 async fn ask_for_voucher(context: Arc<Context>, pvr_digest: Fingerprint) -> Option<ManufacturerId> {
-    if let Err(refusal) = request_voucher::ask(context, pvr_digest).await {
+    if let Err(refusal) = request_voucher::ask_again(context, pvr_digest).await {
         tracing::info!(%pvr_digest, %refusal, "an outstanding voucher-request is still without a voucher");
     }
     None

@@ -32,7 +32,7 @@ use server_store::{
 use super::{ANEW_MAX, Error, Identity, Refusal, identify, in_progress, owner, refusals, waiting};
 use crate::context::{Context, Manufacturer, OwnerContext};
 
-pub(super) use ask_masa::{Outstanding, ask};
+pub(super) use ask_masa::{Outstanding, ask_again};
 pub(super) use facts::{add_device, base as base_facts, manufacturer_facts};
 
 /// Takes a pledge's request and returns the signed voucher.
@@ -90,11 +90,15 @@ async fn answer_at(
             let device_chain = [std::slice::from_ref(idevid), peer.intermediates()].concat();
             let ask = registrar::prepare(&pvr, &device_chain, now)?
                 .sign(&owner.registrar.signer, &owner.registrar.chain)?;
-            let awaiting = ask_masa::save(&ask, &manufacturer.id, &masa?)?;
+            let outstanding = Outstanding::new(ask, &manufacturer.id, &masa?)?;
+            let awaiting = outstanding.save()?;
             let id = intake.device();
             let begun = owner.store.write(stamp, BeginVoucher { intake, expected, awaiting }).await;
             match begun.map_err(|error| refusals::of_store(error, id))? {
-                Taken::New { .. } => ask_masa::ask(Arc::clone(context), pvr.digest()).await,
+                Taken::New { version, .. } => {
+                    let question = ask_masa::Question { pvr_digest: pvr.digest(), version };
+                    ask_masa::ask(Arc::clone(context), question, outstanding).await
+                }
                 Taken::Before(earlier) => asking.answer_of(&earlier).unwrap_or(Err(in_progress())),
             }
         }

@@ -24,40 +24,74 @@ pub(in crate::app) struct Outstanding {
 }
 
 impl Outstanding {
+    pub(super) fn new(ask: AskMasa, manufacturer: &ManufacturerId, url: &MasaUrl) -> Result<Self, Refusal> {
+        Ok(Self {
+            manufacturer: manufacturer.clone(),
+            masa_url: url.to_string(),
+            rvr: Blob::new(ask.rvr)?,
+            awaiting: ask.awaiting,
+        })
+    }
+
+    /// Packs the question for the store.
+    pub(super) fn save(&self) -> Result<Blob, Refusal> {
+        let mut saved = Vec::new();
+        ciborium::into_writer(self, &mut saved).map_err(|_| Error::RecordUnreadable)?;
+        Ok(Blob::new(saved)?)
+    }
+
     /// Unpacks a question.
     pub(in crate::app) fn read(saved: &Blob) -> Result<Self, Error> {
         ciborium::from_reader(saved.as_bytes()).map_err(|_| Error::RecordUnreadable)
     }
 }
 
-/// Packs a question for the store.
-pub(super) fn save(ask: &AskMasa, manufacturer: &ManufacturerId, url: &MasaUrl) -> Result<Blob, Refusal> {
-    let outstanding = Outstanding {
-        manufacturer: manufacturer.clone(),
-        masa_url: url.to_string(),
-        rvr: Blob::new(ask.rvr.clone())?,
-        awaiting: ask.awaiting.clone(),
-    };
-    let mut saved = Vec::new();
-    ciborium::into_writer(&outstanding, &mut saved).map_err(|_| Error::RecordUnreadable)?;
-    Ok(Blob::new(saved)?)
+/// Which request is asked for, and the version that its device had when the question was last seen on record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question {
+    pub(super) pvr_digest: Fingerprint,
+    pub(super) version: Version,
 }
 
-/// Asks for the request with this digest and waits for what becomes of it.
-pub(in crate::app) async fn ask(context: Arc<Context>, pvr_digest: Fingerprint) -> Result<Vec<u8>, Refusal> {
-    let task = tokio::spawn(async move { ask_now(&context, pvr_digest).await });
+/// Asks again for what an earlier process, or an earlier attempt, left on record.
+pub(in crate::app) async fn ask_again(
+    context: Arc<Context>,
+    pvr_digest: Fingerprint,
+) -> Result<Vec<u8>, Refusal> {
+    let found = owner(&context)?.store.read(move |store| {
+        let Some(request) = store.voucher_by_pvr_digest(pvr_digest)? else { return Ok(None) };
+        Ok(store.load_device(request.device)?.map(|device| (request.status, device.version)))
+    });
+    let (status, version) = found.await?.ok_or(StoreError::VoucherRequestUnknown)?;
+    let VoucherStatus::Asking { awaiting } = status else {
+        return Err(StoreError::VoucherRequestSettled.into());
+    };
+    let outstanding = Outstanding::read(&awaiting)?;
+    ask(context, Question { pvr_digest, version }, outstanding).await
+}
+
+/// Asks what is on record as owed and waits for what becomes of it.
+pub(super) async fn ask(
+    context: Arc<Context>,
+    question: Question,
+    outstanding: Outstanding,
+) -> Result<Vec<u8>, Refusal> {
+    let task = tokio::spawn(async move { ask_now(&context, question, outstanding).await });
     task.await.unwrap_or_else(|_| Err(Error::RecordUnreadable.into()))
 }
 
-async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, Refusal> {
+async fn ask_now(
+    context: &Context,
+    question: Question,
+    outstanding: Outstanding,
+) -> Result<Vec<u8>, Refusal> {
     let owner = owner(context)?;
-    let outstanding = load(owner, pvr_digest).await?;
     let Some(manufacturer) = owner.manufacturers.find(&outstanding.manufacturer) else {
-        return fail(context, owner, pvr_digest, Error::MasaUnknown.into()).await;
+        return fail(context, owner, question, Error::MasaUnknown.into()).await;
     };
     let url = match MasaUrl::parse(&outstanding.masa_url, manufacturer.ip_literals()) {
         Ok(url) => url,
-        Err(error) => return fail(context, owner, pvr_digest, error.into()).await,
+        Err(error) => return fail(context, owner, question, error.into()).await,
     };
     let to = owner.destination(manufacturer, &url);
     let answer = match owner.masa.request_voucher(to, outstanding.rvr.into_bytes()).await {
@@ -65,10 +99,10 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
         // The question stays in the outbox; the pledge asks again with the same bytes.
         Err(error) if error.class() == Class::Busy => {
             tracing::warn!(manufacturer = %manufacturer.id, %error, "the MASA was not reached");
-            retry_later(context, pvr_digest);
+            retry_later(context, question.pvr_digest);
             return Err(waiting(owner));
         }
-        Err(error) => return fail(context, owner, pvr_digest, error.into()).await,
+        Err(error) => return fail(context, owner, question, error.into()).await,
     };
     let trust = VoucherTrust {
         anchors: &manufacturer.voucher_anchors,
@@ -76,59 +110,45 @@ async fn ask_now(context: &Context, pvr_digest: Fingerprint) -> Result<Vec<u8>, 
         compat: manufacturer.compat,
     };
     match outstanding.awaiting.resume(&answer.reply(), &trust) {
-        Ok(voucher) => complete(context, owner, pvr_digest, &voucher).await,
+        Ok(voucher) => complete(context, owner, question, &voucher).await,
         Err(error) if matches!(error.class(), Class::Busy | Class::NotYet) => {
-            retry_later(context, pvr_digest);
+            retry_later(context, question.pvr_digest);
             Err(waiting(owner))
         }
-        Err(error) => fail(context, owner, pvr_digest, error.into()).await,
-    }
-}
-
-async fn load(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<Outstanding, Refusal> {
-    let request = owner.store.read(move |store| store.voucher_by_pvr_digest(pvr_digest)).await?;
-    match request.map(|request| request.status) {
-        Some(VoucherStatus::Asking { awaiting }) => Ok(Outstanding::read(&awaiting)?),
-        Some(
-            VoucherStatus::Deferred { .. }
-            | VoucherStatus::Issued { .. }
-            | VoucherStatus::Refused { .. }
-            | VoucherStatus::Failed { .. },
-        )
-        | None => Err(StoreError::VoucherRequestSettled.into()),
+        Err(error) => fail(context, owner, question, error.into()).await,
     }
 }
 
 async fn complete(
     context: &Context,
     owner: &OwnerContext,
-    pvr_digest: Fingerprint,
+    question: Question,
     voucher: &proto_brski::SignedVoucher,
 ) -> Result<Vec<u8>, Refusal> {
     let assertion = Text::new(voucher.voucher().assertion.map_or("", proto_voucher::Assertion::name))?;
-    let der = voucher.to_relay().to_vec();
-    let voucher = Blob::new(der.clone())?;
+    let voucher = Blob::new(voucher.to_relay())?;
     let command = |expected| CompleteVoucher {
-        pvr_digest,
+        pvr_digest: question.pvr_digest,
         expected,
         voucher: voucher.clone(),
         assertion: assertion.clone(),
     };
-    settle(context, owner, pvr_digest, command).await?;
+    settle(context, owner, question, command).await?;
     context.metrics.event("voucher_issued");
-    Ok(der)
+    Ok(voucher.into_bytes())
 }
 
 /// Records that there will be no voucher for this request.
 async fn fail(
     context: &Context,
     owner: &OwnerContext,
-    pvr_digest: Fingerprint,
+    question: Question,
     refusal: Refusal,
 ) -> Result<Vec<u8>, Refusal> {
     let code: ReasonCode = refusal.code();
+    let pvr_digest = question.pvr_digest;
     let command = |expected| FailVoucher { pvr_digest, expected, code: code.clone() };
-    settle(context, owner, pvr_digest, command).await?;
+    settle(context, owner, question, command).await?;
     Err(refusal)
 }
 
@@ -137,10 +157,10 @@ async fn fail(
 async fn settle<C: Command<Owner>>(
     context: &Context,
     owner: &OwnerContext,
-    pvr_digest: Fingerprint,
+    question: Question,
     command: impl Fn(Version) -> C,
 ) -> Result<(), Refusal> {
-    let mut expected = version(owner, pvr_digest).await?;
+    let mut expected = question.version;
     for _ in 0..ANEW_MAX {
         match owner.store.write(Stamp::system(context.clock.now()), command(expected)).await {
             Ok(_) => return Ok(()),
@@ -150,14 +170,6 @@ async fn settle<C: Command<Owner>>(
     }
     // The question stays in the outbox.
     Err(waiting(owner))
-}
-
-async fn version(owner: &OwnerContext, pvr_digest: Fingerprint) -> Result<Version, Refusal> {
-    let found = owner.store.read(move |store| {
-        let Some(request) = store.voucher_by_pvr_digest(pvr_digest)? else { return Ok(None) };
-        store.load_device(request.device)
-    });
-    Ok(found.await?.ok_or(StoreError::VoucherRequestUnknown)?.version)
 }
 
 /// Leaves the question in the outbox, where [`super::super::outbox`] finds it.
