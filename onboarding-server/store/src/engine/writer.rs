@@ -16,8 +16,8 @@ use super::view::{View, Writes};
 use crate::error::Error;
 use crate::stamp::{Actor, Stamp};
 
-/// How far apart groups begin at the least.
-const GROUP_INTERVAL: Duration = Duration::from_millis(2);
+/// How far apart groups begin where writes come together.
+const GROUP_INTERVAL: Duration = Duration::from_millis(4);
 
 /// The payload of a journal record.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,17 +101,19 @@ pub(crate) struct Writer<M: Model> {
 }
 
 impl<M: Model> Writer<M> {
-    /// Works until nobody can ask any more. After a quiet moment a write goes at once; under load groups begin
-    /// [`GROUP_INTERVAL`] apart, so that those who come meanwhile share one `fdatasync`.
+    /// Works until nobody can ask any more. A write that nobody shares goes at once; where several come together, groups
+    /// begin [`GROUP_INTERVAL`] apart, so that those who come meanwhile share one `fdatasync`.
     pub(crate) fn run(mut self, queue: &Receiver<Box<dyn Job<M>>>) {
         let mut group = Vec::new();
-        let mut next_at = Instant::now();
+        let (mut next_at, mut interval) = (Instant::now(), Duration::ZERO);
         while let Ok(first) = queue.recv() {
             // Asleep, not at the queue: then nobody has to wake this thread for each write that comes.
             thread::sleep(next_at.saturating_duration_since(Instant::now()));
-            next_at = Instant::now() + GROUP_INTERVAL;
+            let begun_at = Instant::now();
             group.push(first);
             group.extend(queue.try_iter().take(self.group_max - 1));
+            interval = interval_after(interval, group.len());
+            next_at = begun_at + interval;
             self.write(&mut group);
             group.drain(..).for_each(Job::answer);
         }
@@ -167,5 +169,25 @@ impl<M: Model> Writer<M> {
         }
         writes.lay_over(rows);
         Ok(())
+    }
+}
+
+/// Says how long after the beginning of a group the next one begins. To wait pays only where somebody comes meanwhile: a
+/// single client that writes one thing after the other would be held up by it for nothing.
+fn interval_after(interval: Duration, group: usize) -> Duration {
+    if group > 1 { GROUP_INTERVAL } else { interval / 2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_wait_for_one_another_only_while_writes_come_together() {
+        assert_eq!(interval_after(Duration::ZERO, 1), Duration::ZERO);
+        assert_eq!(interval_after(Duration::ZERO, 2), GROUP_INTERVAL);
+        assert_eq!(interval_after(GROUP_INTERVAL, 1), GROUP_INTERVAL / 2, "one alone is no quiet time yet");
+        let alone = (0..40).fold(GROUP_INTERVAL, |interval, _| interval_after(interval, 1));
+        assert_eq!(alone, Duration::ZERO);
     }
 }
