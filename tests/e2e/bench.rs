@@ -20,6 +20,7 @@ fn the_benchmark_measures_every_promised_figure() {
         "brski.onboard.floor_ms",
         "brski.onboard.cpu_over_floor",
         "brski.onboard.per_second",
+        "brski.onboard.with_audit_log.cpu_ms",
         "factory.issue.per_second",
     ] {
         let figure = figures.iter().find(|figure| figure["name"] == name).expect("every name is there");

@@ -22,6 +22,8 @@ pub struct Scale {
     pub factory_units: u64,
     /// Rounds of onboarding; their number is odd.
     pub onboard_rounds: usize,
+    /// Rounds of onboarding with the MASA's logs asked for; their number is odd.
+    pub logged_rounds: usize,
     /// Units of each; all rounds and the one that warms up take theirs from what the factory made.
     pub onboard_units: usize,
     /// How often a primitive is repeated to be priced, in each round.
@@ -34,14 +36,21 @@ impl Scale {
         factory_rounds: 5,
         factory_units: 4_000,
         onboard_rounds: 11,
+        logged_rounds: 3,
         onboard_units: 500,
         price_repeats: 1_000,
     };
+    /// How many units are brought aboard, the warming up included.
+    const fn onboarded(&self) -> usize {
+        self.onboard_units * (1 + self.onboard_rounds + self.logged_rounds)
+    }
+
     /// A run that shows that all works; its numbers are worth little.
     pub const QUICK: Self = Self {
         factory_rounds: 1,
         factory_units: 80,
         onboard_rounds: 1,
+        logged_rounds: 1,
         onboard_units: 40,
         price_repeats: 50,
     };
@@ -55,35 +64,46 @@ impl Scale {
 /// # Panics
 /// Panics when the server, the factory or a device fails: then there is nothing to be told.
 pub async fn run(scale: Scale) -> io::Result<Report> {
-    let server = Server::start();
+    let mut server = Server::start_with(|config| with_audit_log(&config, "ignore"));
     let (made, units) = make(&server, scale).await;
     units::declare(&server, &units).await;
+    let mut units = units.chunks(scale.onboard_units);
+    let mut next = || units.next().expect("the factory makes enough for all rounds");
+    let _warming_up = onboard::onboard(&server, next(), scale.price_repeats).await;
     let mut rounds = Vec::new();
-    for (units, number) in units.chunks(scale.onboard_units).zip(0..=scale.onboard_rounds) {
-        let round = onboard::onboard(&server, units, scale.price_repeats).await;
-        // The first one warms up.
-        if number > 0 {
-            writeln!(
-                io::stdout(),
-                "round {number:2}: {:6.1} onboardings/s, {:.3} ms, {:.2} x the floor",
-                round.per_second,
-                millis(&round),
-                round.cpu_over_floor(),
-            )?;
-            rounds.push(round);
-        }
+    for _ in 0..scale.onboard_rounds {
+        rounds.push(onboard::onboard(&server, next(), scale.price_repeats).await);
+        tell(rounds.len(), &rounds[rounds.len() - 1])?;
     }
     let round = median(rounds, Round::cpu_over_floor);
-    writeln!(io::stdout(), "\n{}", round.prices)?;
+    writeln!(io::stdout(), "\n{}\nwith the MASA's logs:", round.prices)?;
+    server.reconfigure(|config| config.replace("audit_log = \"ignore\"", "audit_log = \"warn\""));
+    let mut logged = Vec::new();
+    for _ in 0..scale.logged_rounds {
+        logged.push(onboard::onboard(&server, next(), scale.price_repeats).await);
+        tell(logged.len(), &logged[logged.len() - 1])?;
+    }
     let mut report = Report::new(commit());
     onboarding_figures(scale, &round).into_iter().for_each(|figure| report.add(figure));
+    report.add(logged_figure(scale, &median(logged, millis)));
     report.add(factory_figure(scale, &made));
     Ok(report)
 }
 
+fn tell(number: usize, round: &Round) -> io::Result<()> {
+    let (per_second, ms, ratio) = (round.per_second, millis(round), round.cpu_over_floor());
+    let mut out = io::stdout();
+    writeln!(out, "round {number:2}: {per_second:6.1} onboardings/s, {ms:.3} ms, {ratio:.2} x the floor")
+}
+
+/// The MASA's log of past vouchers is neither voucher nor enrolment; what it costs has a figure of its own.
+fn with_audit_log(config: &str, rule: &str) -> String {
+    config.replace("[owner]\n", &format!("[owner]\naudit_log = \"{rule}\"\n"))
+}
+
 /// Returns the median round of the factory and as many units as will be onboarded.
 async fn make(server: &Server, scale: Scale) -> (Made, Vec<device_sim::unit::Unit>) {
-    let wanted = scale.onboard_units * (scale.onboard_rounds + 1);
+    let wanted = scale.onboarded();
     let mut units = Vec::new();
     let mut rounds = Vec::new();
     for number in 0..=scale.factory_rounds {
@@ -148,6 +168,20 @@ fn onboarding_figures(scale: Scale, round: &Round) -> [Figure; 4] {
     ]
 }
 
+fn logged_figure(scale: Scale, round: &Round) -> Figure {
+    let Scale { logged_rounds: rounds, onboard_units: units, .. } = scale;
+    Figure {
+        name: "brski.onboard.with_audit_log.cpu_ms",
+        value: millis(round),
+        unit: "ms",
+        better: Better::Lower,
+        how: format!(
+            "as brski.onboard.cpu_ms, and the MASA is asked for the device's log (audit_log = \"warn\", the default); \
+             median of {rounds} rounds of {units} devices"
+        ),
+    }
+}
+
 fn factory_figure(scale: Scale, made: &Made) -> Figure {
     let Scale { factory_rounds: rounds, factory_units: units, .. } = scale;
     Figure {
@@ -196,8 +230,10 @@ mod tests {
     fn the_factory_makes_enough_for_every_round() {
         for scale in [Scale::FULL, Scale::QUICK] {
             let made = scale.factory_units * (scale.factory_rounds as u64 + 1);
-            assert!(made >= (scale.onboard_units * (scale.onboard_rounds + 1)) as u64);
-            assert!(scale.factory_rounds % 2 == 1 && scale.onboard_rounds % 2 == 1);
+            assert!(made >= scale.onboarded() as u64);
+            assert!(
+                [scale.factory_rounds, scale.onboard_rounds, scale.logged_rounds].iter().all(|n| n % 2 == 1)
+            );
         }
     }
 }
