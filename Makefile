@@ -7,9 +7,9 @@ SHELL := /bin/bash
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # What the build itself needs, and the strangers that the interoperability tests call.
-BUILD_PACKAGES := gcc libc6-dev make
+BUILD_PACKAGES := gcc libc6-dev libssl-dev make pkg-config
 FUZZ_PACKAGES := g++
-TEST_PACKAGES := openssl curl ca-certificates libcoap3-bin strongswan-pki libstrongswan-standard-plugins \
+TEST_PACKAGES := openssl curl ca-certificates gnutls-bin libcoap3-bin strongswan-pki libstrongswan-standard-plugins \
                  libstrongswan-extra-plugins python3 python3-cbor2 python3-cryptography python3-venv systemd
 
 .PHONY: help

@@ -37,6 +37,7 @@ const RULES: &[Rule] = &[
     Rule { package: "proto-voucher", may_use: &["proto", "pki"], must_not_know: IO },
     Rule { package: "proto-brski", may_use: &["proto", "pki", "proto-voucher"], must_not_know: IO },
     Rule { package: "proto-coap", may_use: &["proto"], must_not_know: IO },
+    Rule { package: "proto-dtls", may_use: &["proto", "pki"], must_not_know: IO },
     Rule { package: "proto-est", may_use: &["proto", "pki"], must_not_know: IO },
     Rule { package: "server-lifecycle", may_use: &["proto"], must_not_know: IO_AND_KEYS },
     Rule { package: "server-policy", may_use: &["proto", "server-lifecycle"], must_not_know: IO_AND_KEYS },
@@ -79,6 +80,7 @@ const RULES: &[Rule] = &[
             "proto-voucher",
             "proto-brski",
             "proto-coap",
+            "proto-dtls",
             "proto-est",
             "server-config",
             "server-init",
@@ -98,7 +100,16 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "device-sim",
-        may_use: &["proto", "pki", "proto-api", "proto-voucher", "proto-brski", "proto-coap", "proto-est"],
+        may_use: &[
+            "proto",
+            "pki",
+            "proto-api",
+            "proto-voucher",
+            "proto-brski",
+            "proto-coap",
+            "proto-dtls",
+            "proto-est",
+        ],
         must_not_know: &["sled", "axum"],
     },
 ];
