@@ -33,10 +33,20 @@ pub(crate) fn seed(target: &'static str, name: &'static str, bytes: impl Into<Ve
 
 /// Makes all seeds. Those that hold a signature differ each time, as signatures do.
 pub(crate) fn all() -> Vec<Seed> {
-    [certificates(), requests(), messages(), constrained(), coap(), vouchers(), texts(), records::all()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        certificates(),
+        requests(),
+        messages(),
+        constrained(),
+        coap(),
+        dtls(),
+        vouchers(),
+        texts(),
+        records::all(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn certificates() -> Vec<Seed> {
@@ -156,6 +166,28 @@ fn coap() -> Vec<Seed> {
         seed("coap_values", "long", [0, 0, 1, 0x2d]),
         seed("link_format", "plain", "1\n/.well-known/brski\nrt\nbrski brski.rv\nrt=brski*"),
         seed("link_format", "sly", "2\n/a>,</evil\ntitle\nx\";rt=\"evil\\\n/b\nhref\n7\nhref=/b\nobs=*"),
+    ]
+}
+
+/// The first ClientHello of each client that we have, and the second of DTLS 1.3, which begins nothing without a cookie.
+fn dtls() -> Vec<Seed> {
+    let signer = Signer::generate(pki::KeyAlgorithm::EcdsaP256).expect("a key");
+    let subject = Subject::new("a device");
+    let serial = pki::random_serial().expect("a serial number");
+    let validity = (UnixTime::from_seconds(1_700_000_000), UnixTime::NO_END);
+    let template = Template::new(Profile::DomainRoot, subject, signer.public_key().clone(), serial, validity);
+    let own = self_sign(&template, &signer).expect("a certificate");
+    let identity = proto_dtls::Identity { chain: vec![own], signer };
+    let config = proto_dtls::Config::new(identity, std::sync::Arc::new(|_: &[Certificate], _| Ok(())));
+    let hello = |offer| {
+        let now = UnixTime::from_seconds(1_795_000_000);
+        let client = proto_dtls::Client::connect(&config, offer, now, std::time::Instant::now());
+        client.expect("a client").poll_transmit().expect("a ClientHello")
+    };
+    vec![
+        seed("client_hello", "ccm-8", hello(proto_dtls::Offer::Dtls12Ccm8)),
+        seed("client_hello", "gcm", hello(proto_dtls::Offer::Dtls12GcmLeaf)),
+        seed("client_hello", "dtls-1-3", hello(proto_dtls::Offer::Dtls13)),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cose_python;
+mod dtls;
 mod grpc_python;
 mod libcoap;
 mod openssl_curl;

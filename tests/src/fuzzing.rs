@@ -7,6 +7,7 @@
 
 mod coap;
 mod constrained;
+mod dtls;
 mod enrollment;
 mod house;
 mod pki;
@@ -45,6 +46,7 @@ targets![
     reports::audit_log,
     constrained::cbor,
     pki::certificate,
+    dtls::client_hello,
     pki::cms,
     coap::coap_engine,
     coap::coap_values,
