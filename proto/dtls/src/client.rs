@@ -4,6 +4,7 @@
 //! Does not: resume sessions.
 //! Invariants: as a server's: no byte of the server leaves [`Client::recv`] before the verifier let its chain pass.
 
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use pki::Certificate;
 use proto::UnixTime;
 
 use crate::session::{Session, State, Step};
-use crate::{Config, DATAGRAM_BYTES_MAX, Error, SEAL_BYTES, dtls12, dtls13};
+use crate::{Config, DATAGRAM_BYTES_MAX, Error, SEAL_BYTES, Version, dtls12, dtls13};
 
 /// What a client offers, and by which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +32,64 @@ impl Offer {
     pub const ALL: [Self; 4] = [Self::Dtls12Ccm8, Self::Dtls12Gcm, Self::Dtls12GcmLeaf, Self::Dtls13];
 }
 
+/// What a client's sessions share: made once, as making it costs more than a handshake.
+pub struct Connector {
+    shared: Shared,
+    datagram_bytes_sent: usize,
+    handshake: Duration,
+}
+
+enum Shared {
+    OpenSsl(dtls12::Shared),
+    Dimpl(dtls13::Shared, Version),
+}
+
+impl Connector {
+    /// Prepares an offer; `started` is as for [`crate::Endpoint::new`].
+    ///
+    /// # Errors
+    /// [`Error::ConfigurationInvalid`] (fault).
+    pub fn new(config: &Config, offer: Offer, started: Instant) -> Result<Self, Error> {
+        let by_dimpl = |version| Ok(Shared::Dimpl(dtls13::Shared::new(config, started)?, version));
+        let shared = match offer {
+            Offer::Dtls12Ccm8 => Shared::OpenSsl(dtls12::Shared::new(config, dtls12::CCM_8)?),
+            Offer::Dtls12Gcm => Shared::OpenSsl(dtls12::Shared::new(config, dtls12::GCM)?),
+            Offer::Dtls12GcmLeaf => by_dimpl(Version::Dtls12)?,
+            Offer::Dtls13 => by_dimpl(Version::Dtls13)?,
+        };
+        Ok(Self {
+            shared,
+            datagram_bytes_sent: config.datagram_bytes_sent,
+            handshake: config.limits.handshake,
+        })
+    }
+
+    /// Begins a handshake.
+    ///
+    /// # Errors
+    /// [`Error::ConfigurationInvalid`] (fault).
+    pub fn connect(&mut self, now: UnixTime) -> Result<Client, Error> {
+        let (session, step) = match &mut self.shared {
+            Shared::OpenSsl(shared) => Session::dtls12(dtls12::Session12::connect(shared, now)?, &[]),
+            Shared::Dimpl(shared, version) => {
+                Session::dtls13(dtls13::Session13::connect(shared, *version, now), &[])
+            }
+        };
+        let mut client = Client {
+            session,
+            message_bytes_max: self.datagram_bytes_sent.saturating_sub(SEAL_BYTES),
+            ends_at: now.plus(self.handshake),
+            datagrams: VecDeque::new(),
+            messages: VecDeque::new(),
+        };
+        client.settle(step);
+        Ok(client)
+    }
+}
+
 /// One session as client. After each call, [`Client::poll_transmit`] and [`Client::recv`] are to be drained.
 pub struct Client {
     session: Session,
-    /// Kept while the session uses its key.
-    _dtls13: Option<dtls13::Shared>,
     message_bytes_max: usize,
     ends_at: UnixTime,
     datagrams: VecDeque<Vec<u8>>,
@@ -43,36 +97,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins a handshake; `started` is as for [`crate::Endpoint::new`].
+    /// Begins a single handshake; for many there is [`Connector`].
     ///
     /// # Errors
     /// [`Error::ConfigurationInvalid`] (fault).
     pub fn connect(config: &Config, offer: Offer, now: UnixTime, started: Instant) -> Result<Self, Error> {
-        let by_openssl = |suites| {
-            let shared = dtls12::Shared::new(config, suites)?;
-            dtls12::Session12::connect(&shared, now).map(|begun| (Session::dtls12(begun, &[]), None))
-        };
-        let by_dimpl = |is_1_3| {
-            let mut shared = dtls13::Shared::new(config, started)?;
-            let begun = dtls13::Session13::connect(&mut shared, is_1_3, now);
-            Ok((Session::dtls13(begun, &[]), Some(shared)))
-        };
-        let ((session, step), shared) = match offer {
-            Offer::Dtls12Ccm8 => by_openssl(dtls12::CCM_8)?,
-            Offer::Dtls12Gcm => by_openssl(dtls12::GCM)?,
-            Offer::Dtls12GcmLeaf => by_dimpl(false)?,
-            Offer::Dtls13 => by_dimpl(true)?,
-        };
-        let mut client = Self {
-            session,
-            _dtls13: shared,
-            message_bytes_max: config.datagram_bytes_sent.saturating_sub(SEAL_BYTES),
-            ends_at: now.plus(config.limits.handshake),
-            datagrams: VecDeque::new(),
-            messages: VecDeque::new(),
-        };
-        client.settle(step);
-        Ok(client)
+        Connector::new(config, offer, started)?.connect(now)
     }
 
     /// Takes a datagram of the server.

@@ -24,7 +24,7 @@ use crate::hello::ClientHello;
 use crate::judge::{Verifier, judge};
 use crate::session::Happening;
 use crate::wire::Numbers;
-use crate::{Config, DATAGRAM_BYTES_MAX, Error};
+use crate::{Config, DATAGRAM_BYTES_MAX, Error, Version};
 
 /// How often a flight is sent again (RFC 9147 §5.8.2 leaves it open).
 const FLIGHT_RETRIES: usize = 6;
@@ -153,8 +153,11 @@ impl Session13 {
     }
 
     /// Begins a session as client, of DTLS 1.3 or, with the suites of GCM, of 1.2.
-    pub(crate) fn connect(shared: &mut Shared, is_1_3: bool, now: UnixTime) -> (Self, Vec<Happening>) {
-        let make: Make = if is_1_3 { Dtls::new_13 } else { Dtls::new_12 };
+    pub(crate) fn connect(shared: &mut Shared, version: Version, now: UnixTime) -> (Self, Vec<Happening>) {
+        let make: Make = match version {
+            Version::Dtls12 => Dtls::new_12,
+            Version::Dtls13 => Dtls::new_13,
+        };
         let mut session = Self::new(shared, make, now);
         session.dtls.set_active(true);
         let happenings = session.on_timeout(now);

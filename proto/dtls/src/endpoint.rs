@@ -16,6 +16,7 @@ use crate::hello::{ClientHello, is_client_hello};
 use crate::look::{AMPLIFICATION_MAX, Look, look};
 use crate::session::{Session, State, Step};
 use crate::table::{Peer, Table};
+use crate::wire::is_sealed;
 use crate::{Config, DATAGRAM_BYTES_MAX, Error, SEAL_BYTES, Version, dtls12, dtls13};
 
 /// What a session has to say, in order.
@@ -139,13 +140,7 @@ impl<P: Peer> Endpoint<P> {
             self.counters.malformed += 1;
         } else if is_client_hello(datagram) {
             self.at_the_door(peer, datagram);
-        } else if let Some(kept) = self.half_open.get_mut(peer) {
-            let step = kept.session.on_datagram(datagram, self.now);
-            self.settle_half_open(peer, step);
-        } else if let Some(kept) = self.open.get_mut(peer) {
-            let step = kept.session.on_datagram(datagram, self.now);
-            self.settle_open(peer, step, true);
-        } else {
+        } else if !self.of_a_session(peer, datagram) {
             self.counters.stray += 1;
         }
     }
@@ -222,6 +217,27 @@ impl<P: Peer> Endpoint<P> {
             datagrams: self.datagrams.len(),
             events: self.events.len(),
         }
+    }
+
+    /// Gives a datagram to the peer's session; where a new one is on its way beside an open one, what is sealed may be for
+    /// either, and to open it is the only way to tell.
+    // RFC9147-5.11-either-session
+    fn of_a_session(&mut self, peer: &P, datagram: &[u8]) -> bool {
+        let mut is_of_one = false;
+        if let Some(kept) = self.half_open.get_mut(peer) {
+            is_of_one = true;
+            let step = kept.session.on_datagram(datagram, self.now);
+            self.settle_half_open(peer, step);
+            if !is_sealed(datagram) || self.half_open.get(peer).is_none() {
+                return true;
+            }
+        }
+        if let Some(kept) = self.open.get_mut(peer) {
+            is_of_one = true;
+            let step = kept.session.on_datagram(datagram, self.now);
+            self.settle_open(peer, step, true);
+        }
+        is_of_one
     }
 
     /// Answers a ClientHello, or begins a session with one that has a good cookie.

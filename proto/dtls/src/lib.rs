@@ -38,7 +38,7 @@ mod session;
 mod table;
 mod wire;
 
-pub use client::{Client, Offer};
+pub use client::{Client, Connector, Offer};
 pub use config::{
     Config, DATAGRAM_BYTES_MAX, DATAGRAM_BYTES_SENT, HANDSHAKE_SECONDS_MAX, Identity, Limits,
     RETRANSMIT_AFTER, RETRANSMIT_AFTER_MAX, SEAL_BYTES,

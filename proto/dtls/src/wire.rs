@@ -74,6 +74,11 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Tells whether a datagram begins with a record that is not in plain view.
+pub(crate) fn is_sealed(datagram: &[u8]) -> bool {
+    Record::read(&mut Reader(datagram)).is_none_or(|record| record.epoch > 0)
+}
+
 /// Writes a handshake message that is not fragmented.
 pub(crate) fn handshake(kind: u8, sequence: u16, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes();

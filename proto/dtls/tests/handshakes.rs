@@ -114,6 +114,15 @@ fn a_device_that_lost_its_memory_replaces_its_session_only_when_the_new_one_is_c
         while let Some((_, datagram)) = endpoint.poll_transmit() {
             second.on_datagram(at(1), &datagram);
         }
+        // RFC9147-5.11-either-session: nor does a proven one, as long as its handshake goes on.
+        let proven = second.poll_transmit().unwrap();
+        endpoint.on_datagram(at(1), &peer, &proven);
+        first.send(at(1), b"and here").unwrap();
+        endpoint.on_datagram(at(1), &peer, &first.poll_transmit().unwrap());
+        assert_eq!(events(&mut endpoint), [Event::Received { peer, message: b"and here".to_vec() }]);
+        while let Some((_, datagram)) = endpoint.poll_transmit() {
+            second.on_datagram(at(1), &datagram);
+        }
         carry(&mut endpoint, &peer, &mut second, at(1));
         let ended = Event::Ended { peer, error: Some(Error::SessionReplaced) };
         assert_eq!(events(&mut endpoint), [ended, Event::Opened { peer, version: version(offer) }]);
