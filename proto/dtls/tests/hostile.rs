@@ -147,6 +147,22 @@ fn a_hello_in_pieces_or_without_the_extended_master_secret_or_common_suite_is_re
     assert_eq!(endpoint.counters().unsuitable, 3);
 }
 
+/// dimpl panics where it has no room for a certificate.
+#[test]
+fn a_certificate_of_many_datagrams_is_judged_as_any() {
+    let world = World::new();
+    let long_winded = common::House::long_winded();
+    assert!(long_winded.chain[0].der().len() > 8 * 1024);
+    let mut endpoint = world.endpoint();
+    for (offer, number) in Offer::ALL.into_iter().zip(0..) {
+        let mut client = world.connect_as(&long_winded, offer, at(0));
+        carry(&mut endpoint, &peer(number), &mut client, at(0));
+        let events = events(&mut endpoint);
+        let is_refused = matches!(&events[..], [Event::Ended { error: Some(Error::PeerUntrusted(_)), .. }]);
+        assert!(is_refused, "{offer:?} {events:?} {:?}", client.end());
+    }
+}
+
 fn small(world: &World) -> Endpoint<Peer> {
     let limits = Limits {
         sessions_max: 4,

@@ -67,6 +67,15 @@ impl House {
         Self { root, issuing, identity }
     }
 
+    /// One that nobody trusts, whose own certificate is as long as a certificate may be.
+    pub(crate) fn long_winded() -> Identity {
+        let key = Signer::generate(KeyAlgorithm::EcdsaP256).unwrap();
+        let mut template = template(Profile::Registrar, &key);
+        template.dns_names = (100..370).map(|number| format!("a-name-among-many-{number}.example")).collect();
+        let house = Self::owner();
+        Identity { chain: vec![house.issuing.issue(&template).unwrap()], signer: key }
+    }
+
     pub(crate) fn owner() -> Self {
         Self::new([Profile::DomainRoot, Profile::DomainIssuing, Profile::Registrar])
     }
