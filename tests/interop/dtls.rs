@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tests::program::{Ran, run_with_input};
 
 #[path = "../../proto/dtls/tests/common/mod.rs"]
-mod house;
+pub(crate) mod house;
 
 use house::{House, World};
 
@@ -103,12 +103,12 @@ impl Task {
 }
 
 /// A stranger's files: its chain, its key, and the owner's root.
-struct Files {
+pub(crate) struct Files {
     directory: TempDir,
 }
 
 impl Files {
-    fn of(identity: &Identity, owner: &House) -> Self {
+    pub(crate) fn of(identity: &Identity, owner: &House) -> Self {
         let files = Self { directory: TempDir::new().expect("a directory") };
         let chain: String = identity.chain.iter().map(pki::Certificate::to_pem).collect();
         let write = |name, text: &str| std::fs::write(files.path(name), text).expect("a file is written");
@@ -122,7 +122,7 @@ impl Files {
         self.directory.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 

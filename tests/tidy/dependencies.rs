@@ -67,6 +67,11 @@ const RULES: &[Rule] = &[
         must_not_know: &["sled", "tonic", "rcgen", "x509-parser"],
     },
     Rule {
+        package: "server-coaps",
+        may_use: &["proto", "pki", "proto-coap", "proto-dtls", "server-listen"],
+        must_not_know: &["sled", "axum", "hyper", "tonic", "rcgen", "x509-parser"],
+    },
+    Rule {
         package: "server-outbound",
         may_use: &["proto", "pki", "proto-brski"],
         must_not_know: &["sled", "axum", "tonic", "rcgen", "x509-parser"],

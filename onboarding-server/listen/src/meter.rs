@@ -34,18 +34,18 @@ impl Meter {
     }
 
     /// Notes that `listener` has one connection more.
-    pub(crate) fn opened(&self, listener: &'static str) {
+    pub fn opened(&self, listener: &'static str) {
         self.open.get_or_create(&ListenerLabels { listener }).inc();
     }
 
     /// Notes that `listener` has one connection less, and why.
-    pub(crate) fn closed(&self, listener: &'static str, reason: &'static str) {
+    pub fn closed(&self, listener: &'static str, reason: &'static str) {
         self.open.get_or_create(&ListenerLabels { listener }).dec();
         self.refused(listener, reason);
     }
 
     /// Notes that `listener` closed a connection before it served it, and why.
-    pub(crate) fn refused(&self, listener: &'static str, reason: &'static str) {
+    pub fn refused(&self, listener: &'static str, reason: &'static str) {
         self.closed.get_or_create(&ClosedLabels { listener, reason }).inc();
     }
 }

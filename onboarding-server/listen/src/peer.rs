@@ -56,7 +56,7 @@ impl Peer {
         self.remote
     }
 
-    /// Returns what was negotiated; `None` on the plain listener.
+    /// Returns what was negotiated; `None` on the plain listener, and over DTLS, whose engines do not tell all of it.
     #[must_use]
     pub fn tls(&self) -> Option<Tls> {
         self.tls

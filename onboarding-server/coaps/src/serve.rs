@@ -1,0 +1,155 @@
+//! Serves one socket until the signal to stop; then lets open requests end.
+//!
+//! Does not: share its socket with other tasks; one core of DTLS is what one listener has.
+//! Invariants: after the drain limit nothing of a listener runs any more.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::UnixTime;
+use proto_coap::{Addresses, Engine, ExchangeId, Request, Response};
+use proto_dtls::{DATAGRAM_BYTES_MAX, Endpoint, Error};
+use server_listen::{Meter, Peer, Stop};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use crate::worker::Worker;
+
+/// How many datagrams are taken before what they ask for is done.
+const BATCH: usize = 64;
+/// How long a wait is at the most; the clock that is given may be set meanwhile.
+const WAIT_MAX: Duration = Duration::from_secs(1);
+
+/// An answer on its way.
+pub type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// Answers a request of a peer whose certificate the handshake proved.
+pub type Handler = Arc<dyn Fn(Arc<Peer>, Box<Request>) -> Answer + Send + Sync>;
+
+/// A bound socket with a name.
+#[derive(Debug)]
+pub struct Listener {
+    /// The name in logs and metrics.
+    pub name: &'static str,
+    socket: UdpSocket,
+    address: SocketAddr,
+}
+
+/// What a listener serves, and within which limits.
+pub struct Service {
+    /// Identity, judge and limits of DTLS.
+    pub dtls: proto_dtls::Config,
+    /// Times and limits of CoAP; that addresses are proved by DTLS is known.
+    pub coap: proto_coap::Config,
+    /// Two keys that no one else has: of the cookies of DTLS, and of the tokens and message ids of CoAP.
+    pub keys: [[u8; 32]; 2],
+    /// Who answers.
+    pub handler: Handler,
+    /// Where its sessions are counted.
+    pub meter: Meter,
+    /// The clock.
+    pub now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
+    /// How long open requests have after the signal to stop.
+    pub drain_timeout: Duration,
+}
+
+impl core::fmt::Debug for Service {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Service").field("dtls", &self.dtls).field("coap", &self.coap).finish_non_exhaustive()
+    }
+}
+
+impl Listener {
+    /// Binds `address`; port 0 takes any free one.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub async fn bind(name: &'static str, address: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(address).await?;
+        let address = socket.local_addr()?;
+        Ok(Self { name, socket, address })
+    }
+
+    /// Returns the address and port that it is bound to.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Serves `listener` until `stop`, then lets open requests end within the drain limit, and takes leave of all peers.
+///
+/// # Errors
+/// [`Error::ConfigurationInvalid`] (`Fault`).
+pub async fn serve(listener: Listener, service: Service, mut stop: Stop) -> Result<(), Error> {
+    let Service { dtls, coap, keys: [cookies, tokens], handler, meter, now, drain_timeout } = service;
+    let (sender, mut answers) = mpsc::unbounded_channel();
+    let mut worker = Worker {
+        endpoint: Endpoint::new(dtls, cookies, Instant::now())?,
+        engine: Engine::new(proto_coap::Config { addresses: Addresses::Proven, ..coap }, tokens),
+        socket: listener.socket,
+        name: listener.name,
+        peers: std::collections::HashMap::new(),
+        open_requests: 0,
+        handler,
+        answers: sender,
+        meter,
+    };
+    let mut due_at = None;
+    while !stop.is_signalled() {
+        tokio::select! {
+            () = stop.signalled() => {}
+            () = turn(&mut worker, &mut answers, &mut due_at, &*now) => {}
+        }
+    }
+    let all_answered = async {
+        while worker.open_requests > 0 {
+            turn(&mut worker, &mut answers, &mut due_at, &*now).await;
+        }
+    };
+    if timeout(drain_timeout, all_answered).await.is_err() {
+        tracing::warn!(
+            listener = worker.name,
+            requests = worker.open_requests,
+            "requests were cut off at the end"
+        );
+    }
+    worker.take_leave(now());
+    Ok(())
+}
+
+/// Waits until something happens, and does what follows from it. Cancelled, it has done all of it or nothing.
+async fn turn(
+    worker: &mut Worker,
+    answers: &mut mpsc::UnboundedReceiver<(ExchangeId, Response)>,
+    due_at: &mut Option<UnixTime>,
+    now: &(dyn Fn() -> UnixTime + Send + Sync),
+) {
+    let wait = due_at.map_or(WAIT_MAX, |at| at.since(now()).min(WAIT_MAX));
+    tokio::select! {
+        readable = worker.socket.readable() => if readable.is_ok() {
+            take_datagrams(worker, now());
+        },
+        // The worker holds a sender, so there is always one to come.
+        Some((exchange, response)) = answers.recv() => worker.answer(now(), exchange, response),
+        () = sleep(wait) => worker.at_timeout(now()),
+    }
+    *due_at = worker.settle(now());
+}
+
+fn take_datagrams(worker: &mut Worker, now: UnixTime) {
+    // One octet more shows that a datagram was longer.
+    let mut datagram = [0; DATAGRAM_BYTES_MAX + 1];
+    for _ in 0..BATCH {
+        match worker.socket.try_recv_from(&mut datagram) {
+            Ok((bytes, remote)) => worker.take(now, remote, datagram.get(..bytes).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            // A peer's port that is closed shows here (ICMP); the session ends by itself.
+            Err(error) => tracing::debug!(listener = worker.name, %error, "a datagram was not received"),
+        }
+    }
+}
