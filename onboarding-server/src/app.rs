@@ -7,6 +7,7 @@ pub mod audit_log;
 pub mod devices;
 pub mod enroll;
 mod error;
+pub(crate) mod est;
 mod identify;
 pub mod maker;
 pub mod outbox;

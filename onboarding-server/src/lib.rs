@@ -8,6 +8,7 @@ pub mod app;
 pub mod check;
 pub mod cli;
 pub mod clock;
+pub mod coap;
 pub mod context;
 pub mod grpc;
 pub mod http;
@@ -16,7 +17,6 @@ pub mod metrics;
 pub mod ready;
 pub mod routes;
 pub mod run;
-pub mod shutdown;
 pub mod telemetry;
 
 pub(crate) use server_init::files;

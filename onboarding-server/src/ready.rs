@@ -22,6 +22,9 @@ pub struct Ready {
     /// Where the owner's listener is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<SocketAddr>,
+    /// Where the owner's listener for CoAP is bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner_coaps: Option<SocketAddr>,
     /// Where the maker's listener is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maker: Option<SocketAddr>,
@@ -63,7 +66,7 @@ mod tests {
     fn the_file_is_there_only_as_long_as_the_server_is_ready() {
         let directory = tempfile::tempdir().unwrap();
         let admin = SocketAddr::from(([127, 0, 0, 1], 9443));
-        let ready = Ready { pid: 7, owner: None, maker: None, admin, metrics: admin };
+        let ready = Ready { pid: 7, owner: None, owner_coaps: None, maker: None, admin, metrics: admin };
         let file = ReadyFile::write(directory.path(), &ready).unwrap();
         let text = std::fs::read(directory.path().join(READY_FILE)).unwrap();
         assert_eq!(serde_json::from_slice::<Ready>(&text).unwrap(), ready);

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::context::Context;
 use crate::metrics::Metrics;
 use crate::run::Mode;
-use crate::{grpc, http};
+use crate::{coap, grpc, http};
 
 /// How often the outbox is looked through for questions to MASAs that are still without an answer.
 const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ const OUTBOX_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Routes {
     /// For pledges and devices.
     pub owner: Option<Router>,
+    /// For devices that speak CoAP.
+    pub owner_coap: Option<server_coaps::Handler>,
     /// For registrars.
     pub maker: Option<Router>,
     /// For operators and stations.
@@ -52,6 +54,7 @@ impl Routes {
         let context = Arc::new(Context::open(config, clock, metrics)?);
         Ok(Self {
             owner: context.owner.is_some().then(|| http::owner_router(Arc::clone(&context))),
+            owner_coap: context.owner.is_some().then(|| coap::owner_handler(Arc::clone(&context))),
             maker: context.maker.is_some().then(|| http::maker_router(Arc::clone(&context))),
             admin: grpc::router(Arc::clone(&context), mode),
             plain: http::plain_router(Arc::clone(&context)),

@@ -4,6 +4,8 @@
 //! Invariants: at most one server has a state directory; nothing is served before all listeners are bound; reflection
 //! is served only in [`Mode::Development`], which no configuration can reach.
 
+mod coaps;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -16,8 +18,8 @@ use axum::Router;
 use rustls::ServerConfig;
 use server_config::Config;
 use server_listen::{
-    Alpn, Channel, Listener, Service, Stop, TlsFiles, load_chains, notify_service_manager, stop_signal,
-    tls_config,
+    Alpn, Asked, Channel, Listener, Service, Signals, Stop, TlsFiles, load_chains, notify_service_manager,
+    stop_signal, tls_config,
 };
 use tokio::task::JoinSet;
 
@@ -26,10 +28,11 @@ use crate::files;
 use crate::metrics::Metrics;
 use crate::ready::{Ready, ReadyFile};
 use crate::routes::{Closing, Routes};
-use crate::shutdown::{Request, Signals};
 
 /// The name of the lock file in the state directory.
 const LOCK_FILE: &str = "lock";
+/// The name of the owner's listener for CoAP.
+const OWNER_COAPS: &str = "owner-coaps";
 
 /// Whether this is the real thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,7 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Listeners {
     owner: Option<Listener>,
+    owner_coaps: Option<server_coaps::Listener>,
     maker: Option<Listener>,
     admin: Listener,
     metrics: Listener,
@@ -101,12 +105,16 @@ impl Listeners {
             Some(owner) => Some(bind("owner", owner.listen).await?),
             None => None,
         };
+        let owner_coaps = match config.owner.as_ref().and_then(|owner| owner.coaps_listen) {
+            Some(address) => Some(bind_coaps(address).await?),
+            None => None,
+        };
         let maker = match &config.maker {
             Some(maker) => Some(bind("maker", maker.listen).await?),
             None => None,
         };
         let admin = bind("admin", config.admin.listen).await?;
-        Ok(Self { owner, maker, admin, metrics: bind("metrics", config.metrics.listen).await? })
+        Ok(Self { owner, owner_coaps, maker, admin, metrics: bind("metrics", config.metrics.listen).await? })
     }
 
     /// Returns where they are bound.
@@ -115,6 +123,7 @@ impl Listeners {
         Ready {
             pid: std::process::id(),
             owner: self.owner.as_ref().map(Listener::address),
+            owner_coaps: self.owner_coaps.as_ref().map(server_coaps::Listener::address),
             maker: self.maker.as_ref().map(Listener::address),
             admin: self.admin.address(),
             metrics: self.metrics.address(),
@@ -124,6 +133,11 @@ impl Listeners {
 
 async fn bind(listener: &'static str, address: SocketAddr) -> Result<Listener, Error> {
     Listener::bind(listener, address).await.map_err(|source| Error::Bind { listener, address, source })
+}
+
+async fn bind_coaps(address: SocketAddr) -> Result<server_coaps::Listener, Error> {
+    let bound = server_coaps::Listener::bind(OWNER_COAPS, address).await;
+    bound.map_err(|source| Error::Bind { listener: OWNER_COAPS, address, source })
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -136,12 +150,13 @@ pub async fn run(config: Config, mode: Mode, clock: Clock) -> Result<(), Error> 
     let config = Arc::new(config);
     let tls = TlsSwitches::load(&config)?;
     let metrics = Metrics::new();
+    let coaps = coaps::service(&config, &clock, &metrics)?;
     let routes = Routes::open(Arc::clone(&config), mode, clock, metrics.clone())?;
     let listeners = Listeners::bind(&config).await?;
     let ready = listeners.ready();
     let (sender, stop) = stop_signal();
     let closing = routes.closing();
-    let mut tasks = spawn_all(listeners, routes, &tls, (&config, metrics), &stop);
+    let mut tasks = spawn_all(listeners, routes, (&tls, coaps), (&config, metrics), &stop);
     let ready_file = ReadyFile::write(&config.state_dir, &ready)
         .map_err(|source| Error::State { path: config.state_dir.clone(), source })?;
     tell_ready(&ready);
@@ -175,7 +190,7 @@ fn lock_state(state_dir: &Path) -> Result<File, Error> {
 fn spawn_all(
     listeners: Listeners,
     routes: Routes,
-    tls: &TlsSwitches,
+    (tls, coaps): (&TlsSwitches, Option<coaps::Unserved>),
     (config, metrics): (&Arc<Config>, Metrics),
     stop: &Stop,
 ) -> JoinSet<()> {
@@ -204,12 +219,21 @@ fn spawn_all(
     // gRPC has a limit of its own for each message of a stream.
     spawn(Some(listeners.admin), Some(tls.admin.channel()), Some(routes.admin), None);
     spawn(Some(listeners.metrics), Some(Channel::Plain), Some(routes.plain), body_bytes_max);
+    if let (Some(listener), Some(coaps), Some(handler)) = (listeners.owner_coaps, coaps, routes.owner_coap) {
+        let (service, stop) = (coaps.with(handler), stop.clone());
+        tasks.spawn(async move {
+            if let Err(error) = server_coaps::serve(listener, service, stop).await {
+                tracing::error!(listener = OWNER_COAPS, %error, "not served");
+            }
+        });
+    }
     tasks
 }
 
 fn tell_ready(ready: &Ready) {
     for (listener, address) in [
         ("owner", ready.owner),
+        (OWNER_COAPS, ready.owner_coaps),
         ("maker", ready.maker),
         ("admin", Some(ready.admin)),
         ("metrics", Some(ready.metrics)),
@@ -228,7 +252,7 @@ fn tell_stopping() {
 }
 
 async fn answer_signals(signals: &mut Signals, closing: &Closing, (config, tls): (&Config, &TlsSwitches)) {
-    while signals.next().await == Request::Reload {
+    while signals.next().await == Asked::Reload {
         tls.reload(config);
         closing.reload();
     }

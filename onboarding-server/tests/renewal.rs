@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
-use onboarding_server::app::enroll::enroll;
+use onboarding_server::app::enroll::{CsrBody, enroll};
 use onboarding_server::app::report_status::report_status;
 use onboarding_server::clock::Clock;
 use onboarding_server::context::{Context, OwnerContext};
@@ -132,7 +132,7 @@ impl World {
         let request = csr::Request { subject_der, ..csr::Request::default() };
         let der = csr::create(&request, signer).unwrap();
         let body = base64::engine::general_purpose::STANDARD.encode(der);
-        let renewed = enroll(&self.context, peer, body.as_bytes()).await;
+        let renewed = enroll(&self.context, peer, CsrBody::Base64(body.as_bytes())).await;
         renewed.map(drop).map_err(|refusal| refusal.code().to_string())
     }
 }

@@ -4,6 +4,7 @@ mod attacks;
 mod audit_log;
 mod bad_input;
 mod bench;
+mod coaps;
 mod factory;
 mod masa;
 mod onboarding;

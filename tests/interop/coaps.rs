@@ -6,11 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use device_sim::pledge::{Reenrollment, ldevid_request};
+use device_sim::transport::Identity;
 use proto::ContentFormat;
 use proto_coap::{Code, Response, link_format};
+use proto_est::coap::read_issued;
 use server_coaps::{Handler, Listener, Service, serve};
 use server_listen::{Meter, StopSender, stop_signal};
 use tests::program::{Ran, run};
+use tests::server::Server;
+use tests::units;
 use tokio::task::spawn_blocking;
 
 use crate::dtls::Files;
@@ -49,7 +54,6 @@ async fn start(world: &World) -> (SocketAddr, StopSender) {
     let service = Service {
         dtls: world.server.clone(),
         coap: proto_coap::Config::default(),
-        keys: [[1; 32], [2; 32]],
         handler: handler(),
         meter: Meter::default(),
         now: Arc::new(move || house::at(0).plus(started.elapsed())),
@@ -92,6 +96,33 @@ async fn libcoaps_clients_discover_read_and_write_by_blocks_with_their_certifica
         let length = said(ask(client, &files, server, "/length", &post).await);
         assert!(length.contains(&format!("{BIG} octets came")), "{client}: {length}");
     }
+}
+
+#[tokio::test]
+async fn libcoaps_client_renews_a_devices_certificate_at_the_real_server() {
+    let with_coaps =
+        |config: String| config.replacen("[owner]\n", "[owner]\ncoaps_listen = \"127.0.0.1:0\"\n", 1);
+    let server = Server::start_with(with_coaps);
+    let coaps = server.ready().owner_coaps.expect("it listens for CoAP");
+    let units = units::make(&server, "L1", 1).await;
+    units::declare(&server, &units).await;
+    let aboard = units::come_aboard(&server, &units[0], Reenrollment::None).await;
+    let Identity { chain, signer } = aboard.outcome.expect("it comes aboard").ldevid;
+    let request = ldevid_request(&chain[0], None).expect("a request");
+    let own = proto_dtls::Identity { chain, signer };
+    let files = Arc::new(Files::new(&own, server.domain_chain().last().expect("a root")));
+    let (csr, out) = (files.text("request.der"), files.text("answer.p7"));
+    std::fs::write(&csr, &request.csr).expect("a file is written");
+    let core = ask(CLIENTS[0], &files, coaps, "/.well-known/core?rt=ace.est.sren", &[]).await.well().text();
+    assert!(core.contains("</.well-known/est/sren>"), "{core}");
+    let post = ["-m", "post", "-t", "286", "-A", "281", "-f", &csr, "-o", &out];
+    let _ = ask(CLIENTS[0], &files, coaps, "/.well-known/est/sren", &post).await.well();
+    let printed = run("openssl", ["pkcs7", "-inform", "DER", "-in", &out, "-print_certs", "-noout"]).well();
+    let serial_number = format!("serialNumber = {}", units[0].serial_number());
+    assert!(printed.text().contains(&serial_number), "{printed:?}");
+    let answer = std::fs::read(&out).expect("an answer");
+    let issued = read_issued(ContentFormat::PKCS7_CERTS_ONLY, &answer, request.signer.public_key());
+    assert!(issued.is_ok(), "{issued:?}");
 }
 
 #[tokio::test]

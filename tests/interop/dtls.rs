@@ -109,12 +109,16 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn of(identity: &Identity, owner: &House) -> Self {
+        Self::new(identity, owner.root.certificate())
+    }
+
+    pub(crate) fn new(identity: &Identity, root: &pki::Certificate) -> Self {
         let files = Self { directory: TempDir::new().expect("a directory") };
         let chain: String = identity.chain.iter().map(pki::Certificate::to_pem).collect();
         let write = |name, text: &str| std::fs::write(files.path(name), text).expect("a file is written");
         write("chain.pem", &chain);
         write("key.pem", identity.signer.to_pkcs8_pem().expect("a key").expose());
-        write("root.pem", &owner.root.certificate().to_pem());
+        write("root.pem", &root.to_pem());
         files
     }
 

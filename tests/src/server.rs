@@ -210,6 +210,15 @@ impl Server {
         self.identity("owner/pki/registrar")
     }
 
+    /// Returns the certificates of the domain's CAs, the issuing one first.
+    ///
+    /// # Panics
+    /// Panics when the files are not there.
+    #[must_use]
+    pub fn domain_chain(&self) -> Vec<Certificate> {
+        [self.chain("owner/pki/issuing"), self.chain("owner/pki/root")].concat()
+    }
+
     fn identity(&self, name: &str) -> Identity {
         Identity { chain: self.chain(name), signer: read_key(&self.state().join(format!("{name}-key.pem"))) }
     }

@@ -87,6 +87,7 @@ const RULES: &[Rule] = &[
             "proto-coap",
             "proto-dtls",
             "proto-est",
+            "server-coaps",
             "server-config",
             "server-init",
             "server-listen",

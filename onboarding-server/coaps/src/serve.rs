@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::rand;
 use proto::UnixTime;
 use proto_coap::{Addresses, Engine, ExchangeId, Request, Response};
 use proto_dtls::{DATAGRAM_BYTES_MAX, Endpoint, Error};
@@ -45,8 +46,6 @@ pub struct Service {
     pub dtls: proto_dtls::Config,
     /// Times and limits of CoAP; that addresses are proved by DTLS is known.
     pub coap: proto_coap::Config,
-    /// Two keys that no one else has: of the cookies of DTLS, and of the tokens and message ids of CoAP.
-    pub keys: [[u8; 32]; 2],
     /// Who answers.
     pub handler: Handler,
     /// Where its sessions are counted.
@@ -86,11 +85,11 @@ impl Listener {
 /// # Errors
 /// [`Error::ConfigurationInvalid`] (`Fault`).
 pub async fn serve(listener: Listener, service: Service, mut stop: Stop) -> Result<(), Error> {
-    let Service { dtls, coap, keys: [cookies, tokens], handler, meter, now, drain_timeout } = service;
+    let Service { dtls, coap, handler, meter, now, drain_timeout } = service;
     let (sender, mut answers) = mpsc::unbounded_channel();
     let mut worker = Worker {
-        endpoint: Endpoint::new(dtls, cookies, Instant::now())?,
-        engine: Engine::new(proto_coap::Config { addresses: Addresses::Proven, ..coap }, tokens),
+        endpoint: Endpoint::new(dtls, random_key()?, Instant::now())?,
+        engine: Engine::new(proto_coap::Config { addresses: Addresses::Proven, ..coap }, random_key()?),
         socket: listener.socket,
         name: listener.name,
         peers: std::collections::HashMap::new(),
@@ -120,6 +119,13 @@ pub async fn serve(listener: Listener, service: Service, mut stop: Stop) -> Resu
     }
     worker.take_leave(now());
     Ok(())
+}
+
+/// Makes a key that no one else has: for the cookies of DTLS, and for the tokens and message ids of CoAP.
+fn random_key() -> Result<[u8; 32], Error> {
+    let mut key = [0; 32];
+    rand::fill(&mut key).map_err(|_| Error::ConfigurationInvalid)?;
+    Ok(key)
 }
 
 /// Waits until something happens, and does what follows from it. Cancelled, it has done all of it or nothing.

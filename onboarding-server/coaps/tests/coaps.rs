@@ -1,25 +1,26 @@
 //! The listener on the loopback, before clients of every version of DTLS that is spoken.
 #![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use proto::{ContentFormat, UnixTime};
-use proto_coap::{Addresses, Code, Engine, Output, Request, Response};
-use proto_dtls::{Client, Offer};
+use proto::ContentFormat;
+use proto_coap::{Code, Request, Response};
+use proto_dtls::Offer;
 use server_coaps::{Handler, Listener, Service, serve};
 use server_listen::{Meter, StopSender, stop_signal};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+#[path = "common/device.rs"]
+mod device;
 #[path = "../../../proto/dtls/tests/common/mod.rs"]
 mod house;
 
+use device::{Device, PATIENCE};
 use house::{World, at};
 
-/// How long anything may take before a test has failed.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// More than one block, in either direction.
 const BIG: usize = 5_000;
 
@@ -64,7 +65,6 @@ async fn start(world: &World) -> Served {
     let service = Service {
         dtls: world.server.clone(),
         coap: proto_coap::Config::default(),
-        keys: [[1; 32], [2; 32]],
         handler: handler(Arc::clone(&release)),
         meter: Meter::default(),
         now: Arc::new(move || at(0).plus(started.elapsed())),
@@ -74,76 +74,8 @@ async fn start(world: &World) -> Served {
     Served { address, stop, ended: tokio::spawn(serve(listener, service, signal)), release }
 }
 
-/// One device: a socket, a session and a message layer, all blocking.
-struct Device {
-    client: Client,
-    engine: Engine<SocketAddr>,
-    socket: UdpSocket,
-    server: SocketAddr,
-    started: Instant,
-}
-
-impl Device {
-    fn connect(world: &World, offer: Offer, server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(server).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let config = proto_coap::Config { addresses: Addresses::Proven, ..proto_coap::Config::default() };
-        let engine = Engine::new(config, [3; 32]);
-        let (client, started) = (world.connect(offer, at(0)), Instant::now());
-        let mut device = Self { client, engine, socket, server, started };
-        while !device.client.is_open() && device.client.end().is_none() {
-            assert!(started.elapsed() < PATIENCE, "no session");
-            device.turn();
-        }
-        device
-    }
-
-    fn now(&self) -> UnixTime {
-        at(0).plus(self.started.elapsed())
-    }
-
-    /// Carries datagrams, and returns what came of a request.
-    fn turn(&mut self) -> Option<Result<Response, proto_coap::Error>> {
-        while let Some(datagram) = self.client.poll_transmit() {
-            self.socket.send(&datagram).unwrap();
-        }
-        let mut datagram = [0; 2048];
-        let now = self.now();
-        match self.socket.recv(&mut datagram) {
-            Ok(bytes) => self.client.on_datagram(now, &datagram[..bytes]),
-            Err(_) => self.client.on_timeout(now),
-        }
-        while let Some(message) = self.client.recv() {
-            self.engine.handle_packet(now, &self.server, &message);
-        }
-        self.engine.handle_timeout(now);
-        self.drain()
-    }
-
-    fn drain(&mut self) -> Option<Result<Response, proto_coap::Error>> {
-        let now = self.now();
-        loop {
-            match self.engine.poll_output() {
-                Output::Transmit { datagram, .. } => self.client.send(now, &datagram).unwrap(),
-                Output::Response { response, .. } => return Some(Ok(*response)),
-                Output::Failed { error, .. } => return Some(Err(error)),
-                Output::Request { .. } | Output::ObservationEnded { .. } => panic!("a server asks nothing"),
-                Output::Timeout(_) => return None,
-            }
-        }
-    }
-
-    fn ask(&mut self, request: Request) -> Response {
-        let begun = Instant::now();
-        self.engine.request(self.now(), &self.server, request).unwrap();
-        let mut outcome = self.drain();
-        while outcome.is_none() {
-            assert!(begun.elapsed() < PATIENCE, "no response");
-            outcome = self.turn();
-        }
-        outcome.unwrap().unwrap()
-    }
+fn connect(world: &World, offer: Offer, server: SocketAddr) -> Device {
+    Device::connect(&world.client, offer, server, at(0))
 }
 
 fn get(path: &str) -> Request {
@@ -166,7 +98,7 @@ async fn every_version_and_suite_brings_long_bodies_both_ways_and_the_peer_with_
     for offer in Offer::ALL {
         let (world, server) = (Arc::clone(&world), served.address);
         beside(move || {
-            let mut device = Device::connect(&world, offer, server);
+            let mut device = connect(&world, offer, server);
             assert_eq!(text(&device.ask(get("/who"))), (Code::CONTENT, "SN-0001".to_owned()), "{offer:?}");
             assert_eq!(device.ask(get("/big")).body().len(), BIG, "{offer:?}");
             let post = Request::new(Code::POST, "/length").with_body(ContentFormat::TEXT, vec![7; BIG]);
@@ -185,7 +117,7 @@ async fn a_panic_ends_one_request_and_neither_the_session_nor_the_listener() {
     let served = start(&world).await;
     let server = served.address;
     beside(move || {
-        let mut device = Device::connect(&world, Offer::Dtls12Ccm8, server);
+        let mut device = connect(&world, Offer::Dtls12Ccm8, server);
         assert_eq!(device.ask(get("/panic")).code(), Code::INTERNAL_SERVER_ERROR);
         assert_eq!(device.ask(get("/who")).code(), Code::CONTENT);
     })
@@ -201,7 +133,7 @@ async fn who_is_not_let_pass_is_not_heard() {
         let stranger = world.owner.identity.clone();
         let config = proto_dtls::Config { identity: stranger, ..world.client.clone() };
         let world = World { client: config, ..world };
-        let device = Device::connect(&world, Offer::Dtls12Ccm8, server);
+        let device = connect(&world, Offer::Dtls12Ccm8, server);
         assert!(device.client.end().is_some(), "the session is refused");
     })
     .await;
@@ -214,7 +146,7 @@ async fn at_the_end_open_requests_are_answered_and_peers_are_taken_leave_of() {
     let server = served.address;
     let (asked, is_asked) = oneshot::channel();
     let device = tokio::task::spawn_blocking(move || {
-        let mut device = Device::connect(&world, Offer::Dtls13, server);
+        let mut device = connect(&world, Offer::Dtls13, server);
         device.engine.request(device.now(), &device.server, get("/slow")).unwrap();
         // The acknowledgement that goes ahead of a slow answer shows that it was taken.
         assert!(device.drain().is_none());

@@ -18,6 +18,8 @@ use super::words::{self, AuditLog, DeviceKey, Reonboarding, UnknownDevices};
 pub struct Owner {
     /// Where pledges and devices connect.
     pub listen: SocketAddr,
+    /// Where EST is spoken over CoAP and DTLS; nowhere when there is none.
+    pub coaps_listen: Option<SocketAddr>,
     /// The name of the domain, as people read it in certificates.
     pub domain: String,
     /// The names that `init` writes into the registrar certificate.
@@ -100,6 +102,7 @@ pub(super) fn read(table: Reader<'_>, dir: &Path) -> Owner {
     let pki = dir.join("pki");
     let owner = Owner {
         listen: table.parsed("listen", SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8443))),
+        coaps_listen: table.optional("coaps_listen"),
         domain: words::certificate_name(&table, "domain", "Gangway domain"),
         dns_names: words::dns_names(&table, "dns_names"),
         ip_addresses: table.list("ip_addresses"),

@@ -1,5 +1,5 @@
 //! Sockets to requests: the only place where the server listens, the signal by which listening ends, and word of both to
-//! the service manager.
+//! the service manager, and from it.
 //!
 //! Source: RFC 8446 (TLS 1.3), RFC 5246 with RFC 7627 (TLS 1.2), RFC 9110, 9112, 9113 (HTTP).
 //! Does not: judge a client's certificate chain, know a route.
@@ -13,6 +13,7 @@ mod peer;
 mod revocations;
 mod serve;
 mod service_manager;
+mod signals;
 mod stall;
 mod stop;
 mod tls;
@@ -22,6 +23,7 @@ pub use peer::{Peer, Tls};
 pub use revocations::Revocations;
 pub use serve::{Channel, Listener, Service, serve};
 pub use service_manager::notify_service_manager;
+pub use signals::{Asked, Signals};
 pub use stop::{Stop, StopSender, stop_signal};
 pub use tls::{
     Alpn, Error as TlsError, TlsFiles, load_anchors, load_chain, load_chains, load_key, tls_config,

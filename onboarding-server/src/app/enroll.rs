@@ -36,11 +36,29 @@ const AUDIT_LOG_SECONDS: u32 = 1;
 /// How far back a validity begins, in seconds, for devices whose clock is slow.
 const BACKDATED_SECONDS: u64 = 300;
 
+/// A request for a certificate as its transport brings it.
+#[derive(Clone, Copy, Debug)]
+pub enum CsrBody<'a> {
+    /// Base64 of DER (RFC 8951).
+    Base64(&'a [u8]),
+    /// DER (RFC 9148 §5.3).
+    Der(&'a [u8]),
+}
+
+impl CsrBody<'_> {
+    fn read(self) -> Result<Unverified<Csr>, proto_est::Error> {
+        match self {
+            Self::Base64(body) => proto_est::parse_csr(body).map(|(csr, _)| csr),
+            Self::Der(body) => proto_est::coap::parse_csr(body),
+        }
+    }
+}
+
 /// Takes the body of `simpleenroll` or `simplereenroll` and returns the certificate.
 ///
 /// # Errors
 /// A [`Refusal`] with the exact reason.
-pub async fn enroll(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Certificate, Refusal> {
+pub async fn enroll(context: &Arc<Context>, peer: &Peer, body: CsrBody<'_>) -> Result<Certificate, Refusal> {
     let owner = owner(context)?;
     let now = context.clock.now();
     let mut enrolled = enroll_at(context, owner, (peer, body), now).await;
@@ -59,10 +77,10 @@ pub async fn enroll(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<
 async fn enroll_at(
     context: &Arc<Context>,
     owner: &OwnerContext,
-    (peer, body): (&Peer, &[u8]),
+    (peer, body): (&Peer, CsrBody<'_>),
     now: UnixTime,
 ) -> Result<Certificate, Refusal> {
-    let (csr, _) = proto_est::parse_csr(body)?;
+    let csr = body.read()?;
     let issuing = match identify_renewing(owner, peer, now).await? {
         Identity::Pledge { manufacturer, idevid } => {
             first(context, owner, (manufacturer, idevid), csr, now).await?

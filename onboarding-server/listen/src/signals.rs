@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// What an operator or the service manager asks of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub enum Asked {
     /// SIGHUP: read certificates and keys again.
     Reload,
     /// SIGTERM or SIGINT: finish and end.
@@ -35,11 +35,11 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub async fn next(&mut self) -> Request {
+    pub async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.hangup.recv() => Request::Reload,
-            _ = self.terminate.recv() => Request::End,
-            _ = self.interrupt.recv() => Request::End,
+            _ = self.hangup.recv() => Asked::Reload,
+            _ = self.terminate.recv() => Asked::End,
+            _ = self.interrupt.recv() => Asked::End,
         }
     }
 }
