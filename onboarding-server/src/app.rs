@@ -16,6 +16,7 @@ mod refusal;
 pub mod refusals;
 pub mod report_status;
 pub mod request_voucher;
+pub(crate) mod unfit;
 
 use pki::Issuer;
 use proto::KeyId;

@@ -1,8 +1,8 @@
 //! Requests of CoAP to verbs, and back; nothing else.
 //!
-//! Source: RFC 9148 (EST), RFC 6690 (discovery).
-//! Does not: speak BRSKI over CoAP yet.
+//! Source: CBRSKI (constrained BRSKI), RFC 9148 (EST), RFC 6690 (discovery).
 
+mod brski;
 mod est;
 pub mod status;
 
@@ -52,23 +52,27 @@ async fn answer(context: &Arc<Context>, peer: &Peer, request: &Request) -> Resul
             Err(Misaddressed::Method.into())
         };
     }
-    est::answer(context, peer, request).await
+    match brski::Resource::of(request) {
+        Some(resource) => brski::answer(context, peer, (resource, request)).await,
+        None => est::answer(context, peer, request).await,
+    }
 }
 
 /// Lists the resources (RFC 9148 §5.1).
 // RFC9148-5.1-discovery
 fn core(request: &Request) -> Response {
-    let body = link_format::render(&est::links(), request.query());
+    let links = [brski::links(), est::links()].concat();
+    let body = link_format::render(&links, request.query());
     Response::new(Code::CONTENT).with_body(ContentFormat::LINK_FORMAT, body)
 }
 
 /// Names a resource in metrics; a path that a stranger made up is never a label.
 fn endpoint(request: &Request) -> &'static str {
     if request.path_is(CORE) {
-        "core"
-    } else {
-        est::target(request).map_or("other", |target| target.resource.name())
+        return "core";
     }
+    let of_est = || est::target(request).map_or("other", |target| target.resource.name());
+    brski::Resource::of(request).map_or_else(of_est, brski::Resource::name)
 }
 
 /// There is nothing at that path, or not with that method.

@@ -14,7 +14,6 @@ pub mod grpc;
 pub mod http;
 pub mod init;
 pub mod metrics;
-pub mod ready;
 pub mod routes;
 pub mod run;
 pub mod telemetry;

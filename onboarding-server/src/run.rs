@@ -4,8 +4,6 @@
 //! Invariants: at most one server has a state directory; nothing is served before all listeners are bound; reflection
 //! is served only in [`Mode::Development`], which no configuration can reach.
 
-mod coaps;
-
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::net::SocketAddr;
@@ -13,20 +11,19 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use axum::Router;
-use rustls::ServerConfig;
+use server_coaps::Unserved;
 use server_config::Config;
+use server_init::{Ready, ReadyFile};
 use server_listen::{
-    Alpn, Asked, Channel, Listener, Service, Signals, Stop, TlsFiles, load_chains, notify_service_manager,
-    stop_signal, tls_config,
+    Asked, Channel, Listener, Service, Signals, Stop, Switch, TlsSwitches, notify_service_manager,
+    stop_signal,
 };
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::files;
 use crate::metrics::Metrics;
-use crate::ready::{Ready, ReadyFile};
 use crate::routes::{Closing, Routes};
 
 /// The name of the lock file in the state directory.
@@ -150,7 +147,8 @@ pub async fn run(config: Config, mode: Mode, clock: Clock) -> Result<(), Error> 
     let config = Arc::new(config);
     let tls = TlsSwitches::load(&config)?;
     let metrics = Metrics::new();
-    let coaps = coaps::service(&config, &clock, &metrics)?;
+    let now = clock.clone();
+    let coaps = Unserved::of_owner(&config, Arc::new(move || now.now()), metrics.connections())?;
     let routes = Routes::open(Arc::clone(&config), mode, clock, metrics.clone())?;
     let listeners = Listeners::bind(&config).await?;
     let ready = listeners.ready();
@@ -190,7 +188,7 @@ fn lock_state(state_dir: &Path) -> Result<File, Error> {
 fn spawn_all(
     listeners: Listeners,
     routes: Routes,
-    (tls, coaps): (&TlsSwitches, Option<coaps::Unserved>),
+    (tls, coaps): (&TlsSwitches, Option<Unserved>),
     (config, metrics): (&Arc<Config>, Metrics),
     stop: &Stop,
 ) -> JoinSet<()> {
@@ -255,88 +253,5 @@ async fn answer_signals(signals: &mut Signals, closing: &Closing, (config, tls):
     while signals.next().await == Asked::Reload {
         tls.reload(config);
         closing.reload();
-    }
-}
-
-/// The TLS configuration of one listener, and how to make it again.
-#[derive(Debug)]
-struct Switch {
-    listener: &'static str,
-    files: TlsFiles,
-    alpn: Alpn,
-    hints: Vec<PathBuf>,
-    current: Arc<ArcSwap<ServerConfig>>,
-}
-
-impl Switch {
-    fn load(
-        listener: &'static str,
-        config: &Config,
-        files: TlsFiles,
-        alpn: Alpn,
-        hints: Vec<PathBuf>,
-    ) -> Result<Self, Error> {
-        let tls = make_tls(config, &files, alpn, &hints)?;
-        Ok(Self { listener, files, alpn, hints, current: Arc::new(ArcSwap::from_pointee(tls)) })
-    }
-
-    fn channel(&self) -> Channel {
-        Channel::Tls(Arc::clone(&self.current))
-    }
-
-    fn reload(&self, config: &Config) {
-        match make_tls(config, &self.files, self.alpn, &self.hints) {
-            Ok(tls) => {
-                self.current.store(Arc::new(tls));
-                tracing::info!(listener = self.listener, "certificate and key were read again");
-            }
-            Err(error) => {
-                tracing::error!(listener = self.listener, %error, "the old certificate stays in use");
-            }
-        }
-    }
-}
-
-fn make_tls(
-    config: &Config,
-    files: &TlsFiles,
-    alpn: Alpn,
-    hints: &[PathBuf],
-) -> Result<ServerConfig, server_listen::TlsError> {
-    tls_config(files, &config.limits, alpn, &load_chains(hints)?)
-}
-
-/// The TLS configurations of all listeners.
-#[derive(Debug)]
-struct TlsSwitches {
-    owner: Option<Switch>,
-    maker: Option<Switch>,
-    admin: Switch,
-}
-
-impl TlsSwitches {
-    fn load(config: &Config) -> Result<Self, Error> {
-        let owner = config.owner.as_ref().map(|owner| {
-            let files = TlsFiles {
-                certificate: owner.registrar_certificate.clone(),
-                key: owner.registrar_key.clone(),
-            };
-            // No hints: a pledge that took them for a demand would not show its IDevID.
-            Switch::load("owner", config, files, Alpn::Http, Vec::new())
-        });
-        let maker = config.maker.as_ref().map(|maker| {
-            let files = TlsFiles { certificate: maker.tls_certificate.clone(), key: maker.tls_key.clone() };
-            Switch::load("maker", config, files, Alpn::Http, Vec::new())
-        });
-        let admin = &config.admin;
-        let files = TlsFiles { certificate: admin.certificate.clone(), key: admin.key.clone() };
-        let admin = Switch::load("admin", config, files, Alpn::Grpc, vec![admin.anchor.clone()])?;
-        Ok(Self { owner: owner.transpose()?, maker: maker.transpose()?, admin })
-    }
-
-    fn reload(&self, config: &Config) {
-        for switch in self.owner.iter().chain(&self.maker).chain([&self.admin]) {
-            switch.reload(config);
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use onboarding_server::ready::{READY_FILE, Ready};
+use server_init::{READY_FILE, Ready};
 
 /// Longer than a start or an end takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -104,7 +104,7 @@ impl World {
     }
 
     async fn voucher(&self, rvr: &[u8]) -> Result<Vec<u8>, Refusal> {
-        maker::request_voucher(&self.context, &stranger(), rvr).await
+        maker::request_voucher(&self.context, &stranger(), (rvr, Format::CmsJson)).await
     }
 
     fn maker_anchors(&self) -> &Anchors {
@@ -237,7 +237,7 @@ async fn the_audit_log_is_for_a_domain_that_had_a_voucher_and_for_no_other() {
     let unit = world.make("S-1").await;
     let (_, rvr) = world.registrar_request(&unit);
     let stranger = stranger();
-    let ask = || maker::request_audit_log(&world.context, &stranger, &rvr);
+    let ask = || maker::request_audit_log(&world.context, &stranger, (&rvr, Format::CmsJson));
     let before = ask().await;
     assert_eq!(before.as_ref().err().map(Refusal::class), Some(Class::Unknown));
     assert_eq!(code(before), "masa-audit-log-foreign");

@@ -445,7 +445,8 @@ async fn refusals_of_the_masa_are_on_record_once_and_counted() {
     let stranger = Peer::new(SocketAddr::from(([127, 0, 0, 1], 1)), None, Vec::new());
     for _ in 0..50 {
         let rvr = registrar_request(&world, &unit);
-        let refused = maker::request_voucher(&world.context, &stranger, &rvr).await.unwrap_err();
+        let refused =
+            maker::request_voucher(&world.context, &stranger, (&rvr, Format::CmsJson)).await.unwrap_err();
         assert_eq!(refused.code().as_str(), "unit-blocked");
     }
     assert_eq!(store.head().seq.0, before + 1);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use onboarding_server::app::enroll::{CsrBody, enroll};
-use onboarding_server::app::report_status::report_status;
+use onboarding_server::app::report_status::{ReportBody, report_status};
 use onboarding_server::clock::Clock;
 use onboarding_server::context::{Context, OwnerContext};
 use onboarding_server::metrics::Metrics;
@@ -162,6 +162,7 @@ async fn within_the_grace_a_device_that_was_switched_off_renews_and_may_do_nothi
     assert_eq!(world.renew(&peer, &signer, 61).await, Err("policy-certificate-expired".to_owned()));
     assert_eq!(world.renew(&peer, &signer, 60).await, Ok(()));
     let report = br#"{"version":1,"status":true}"#;
-    let reported = report_status(&world.context, &peer, ReportKind::Enrollment, report).await;
+    let reported =
+        report_status(&world.context, &peer, ReportKind::Enrollment, ReportBody::Json(report)).await;
     assert_eq!(reported.unwrap_err().code().as_str(), "peer-certificate-untrusted");
 }

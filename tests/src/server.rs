@@ -9,9 +9,9 @@ use std::{fs, thread};
 
 use device_sim::api::Api;
 use device_sim::transport::{Endpoint, Identity};
-use onboarding_server::ready::Ready;
 use pki::path::Anchors;
 use pki::{Certificate, Secret, Signer};
+use server_init::Ready;
 use tempfile::TempDir;
 
 use crate::program::{self, Ran};

@@ -68,7 +68,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         package: "server-coaps",
-        may_use: &["proto", "pki", "proto-coap", "proto-dtls", "server-listen"],
+        may_use: &["proto", "pki", "proto-coap", "proto-dtls", "server-config", "server-listen"],
         must_not_know: &["sled", "axum", "hyper", "tonic", "rcgen", "x509-parser"],
     },
     Rule {

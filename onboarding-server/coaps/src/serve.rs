@@ -31,6 +31,9 @@ pub type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 /// Answers a request of a peer whose certificate the handshake proved.
 pub type Handler = Arc<dyn Fn(Arc<Peer>, Box<Request>) -> Answer + Send + Sync>;
 
+/// Reads a clock.
+pub type Now = Arc<dyn Fn() -> UnixTime + Send + Sync>;
+
 /// A bound socket with a name.
 #[derive(Debug)]
 pub struct Listener {
@@ -51,7 +54,7 @@ pub struct Service {
     /// Where its sessions are counted.
     pub meter: Meter,
     /// The clock.
-    pub now: Arc<dyn Fn() -> UnixTime + Send + Sync>,
+    pub now: Now,
     /// How long open requests have after the signal to stop.
     pub drain_timeout: Duration,
 }

@@ -18,7 +18,7 @@ use super::words::{self, AuditLog, DeviceKey, Reonboarding, UnknownDevices};
 pub struct Owner {
     /// Where pledges and devices connect.
     pub listen: SocketAddr,
-    /// Where EST is spoken over CoAP and DTLS; nowhere when there is none.
+    /// Where BRSKI and EST are spoken over CoAP and DTLS; nowhere when there is none.
     pub coaps_listen: Option<SocketAddr>,
     /// The name of the domain, as people read it in certificates.
     pub domain: String,

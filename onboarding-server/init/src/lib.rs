@@ -10,6 +10,7 @@ pub mod files;
 mod first_config;
 mod material;
 mod profiles;
+mod ready;
 
 use std::io;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use proto::{LineId, Reason, ReasonCode, UnixTime};
 pub use check::{Finding, Level, check};
 pub use first_config::{FirstConfig, FirstListeners};
 use material::{Place, Wish, Workshop};
+pub use ready::{READY_FILE, Ready, ReadyFile};
 use server_config::{Admin, Config, Maker, Owner};
 
 /// Years that roots are valid: longer than the devices that trust them.

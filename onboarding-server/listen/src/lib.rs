@@ -16,6 +16,7 @@ mod service_manager;
 mod signals;
 mod stall;
 mod stop;
+mod switch;
 mod tls;
 
 pub use meter::Meter;
@@ -25,6 +26,7 @@ pub use serve::{Channel, Listener, Service, serve};
 pub use service_manager::notify_service_manager;
 pub use signals::{Asked, Signals};
 pub use stop::{Stop, StopSender, stop_signal};
+pub use switch::{Switch, TlsSwitches};
 pub use tls::{
     Alpn, Error as TlsError, TlsFiles, load_anchors, load_chain, load_chains, load_key, tls_config,
 };

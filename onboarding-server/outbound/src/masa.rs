@@ -20,7 +20,7 @@ use pki::path::Anchors;
 use pki::{Certificate, Signer};
 use proto::{Class, ManufacturerId, Reason, ReasonCode, media_type};
 use proto_brski::registrar::MasaReply;
-use proto_brski::{AUDIT_LOG_BYTES_MAX, Host, MasaUrl};
+use proto_brski::{AUDIT_LOG_BYTES_MAX, Format, Host, MasaUrl};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -114,8 +114,8 @@ impl Answer {
 #[derive(Clone, Debug)]
 struct Question {
     path: String,
-    /// What is posted; without it the resource is fetched.
-    body: Option<Bytes>,
+    /// What is posted, and in which form; without it the resource is fetched.
+    body: Option<(Bytes, Format)>,
     accept: &'static str,
     answer_bytes_max: usize,
 }
@@ -151,14 +151,18 @@ impl MasaClient {
         Self { timeout, idle: Mutex::default() }
     }
 
-    /// Posts a registrar voucher-request.
+    /// Posts a registrar voucher-request; the voucher comes in the same form.
     ///
     /// # Errors
     /// All of [`Error`].
-    pub async fn request_voucher(&self, to: Destination<'_>, rvr: Vec<u8>) -> Result<Answer, Error> {
+    pub async fn request_voucher(
+        &self,
+        to: Destination<'_>,
+        (rvr, format): (Vec<u8>, Format),
+    ) -> Result<Answer, Error> {
         let path = to.url.request_voucher_path();
-        let (accept, answer_bytes_max) = (media_type::VOUCHER_CMS_JSON, CMS_BYTES_MAX);
-        self.ask(to, Question { path, body: Some(rvr.into()), accept, answer_bytes_max }).await
+        let (accept, answer_bytes_max) = (format.media_type(), CMS_BYTES_MAX);
+        self.ask(to, Question { path, body: Some((rvr.into(), format)), accept, answer_bytes_max }).await
     }
 
     /// Posts the same request again, for the log of the device's past domains (RFC 8995 §5.8).
@@ -166,10 +170,14 @@ impl MasaClient {
     /// # Errors
     /// All of [`Error`].
     // RFC8995-5.8-same-request
-    pub async fn request_audit_log(&self, to: Destination<'_>, rvr: Vec<u8>) -> Result<Answer, Error> {
+    pub async fn request_audit_log(
+        &self,
+        to: Destination<'_>,
+        (rvr, format): (Vec<u8>, Format),
+    ) -> Result<Answer, Error> {
         let path = to.url.request_audit_log_path();
         let (accept, answer_bytes_max) = (media_type::JSON, AUDIT_LOG_BYTES_MAX);
-        self.ask(to, Question { path, body: Some(rvr.into()), accept, answer_bytes_max }).await
+        self.ask(to, Question { path, body: Some((rvr.into(), format)), accept, answer_bytes_max }).await
     }
 
     /// Fetches a log from where the MASA has put it, which is the URL of `to`.
@@ -309,14 +317,14 @@ async fn exchange(
     question: &Question,
 ) -> Result<(Answer, Connection), Error> {
     connection.ready().await.map_err(Error::BrokenOff)?;
-    let is_post = question.body.is_some();
-    let mut request = Request::new(Full::new(question.body.clone().unwrap_or_default()));
-    *request.method_mut() = if is_post { http::Method::POST } else { http::Method::GET };
+    let (body, format) = question.body.clone().unzip();
+    let mut request = Request::new(Full::new(body.unwrap_or_default()));
+    *request.method_mut() = if format.is_some() { http::Method::POST } else { http::Method::GET };
     *request.uri_mut() = question.path.parse().map_err(|_| Error::HostInvalid)?;
     let headers = request.headers_mut();
     headers.insert(header::HOST, HeaderValue::from_str(&url.authority()).map_err(|_| Error::HostInvalid)?);
-    if is_post {
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type::VOUCHER_CMS_JSON));
+    if let Some(format) = format {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     }
     headers.insert(header::ACCEPT, HeaderValue::from_static(question.accept));
     let response = connection.send_request(request).await.map_err(Error::BrokenOff)?;
@@ -367,7 +375,7 @@ mod tests {
         let url = MasaUrl::parse("masa.example.com", proto_brski::IpLiterals::Refuse).unwrap();
         let question = Question {
             path: url.request_voucher_path(),
-            body: Some(Bytes::new()),
+            body: Some((Bytes::new(), Format::CmsJson)),
             accept: media_type::VOUCHER_CMS_JSON,
             answer_bytes_max: CMS_BYTES_MAX,
         };

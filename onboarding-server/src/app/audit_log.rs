@@ -126,7 +126,8 @@ async fn fetch(
     let url = MasaUrl::parse(&outstanding.masa_url, manufacturer.ip_literals())?;
     let to = owner.destination(manufacturer, &url);
     // RFC8995-5.8-same-request
-    let answer = owner.masa.request_audit_log(to, outstanding.rvr.into_bytes()).await?;
+    let question = outstanding.into_question();
+    let answer = owner.masa.request_audit_log(to, question).await?;
     match receive(&answer)? {
         LogAnswer::Log(log) => Ok((log, digest::sha256(&answer.body))),
         LogAnswer::Elsewhere(location) => {

@@ -18,6 +18,24 @@ use server_store::{
 use super::{ANEW_MAX, Identity, Refusal, audit_log, identify, in_progress, owner, refusals};
 use crate::context::{Context, OwnerContext};
 
+/// A report as its transport brings it.
+#[derive(Clone, Copy, Debug)]
+pub enum ReportBody<'a> {
+    /// JSON (RFC 8995 §5.7).
+    Json(&'a [u8]),
+    /// CBOR (CBRSKI §6.5.1).
+    Cbor(&'a [u8]),
+}
+
+impl ReportBody<'_> {
+    fn read(self) -> Result<Telemetry, proto_brski::Error> {
+        match self {
+            Self::Json(body) => Telemetry::parse(body),
+            Self::Cbor(body) => Telemetry::parse_cbor(body),
+        }
+    }
+}
+
 /// Takes a report of either kind.
 ///
 /// # Errors
@@ -26,7 +44,7 @@ pub async fn report_status(
     context: &Arc<Context>,
     peer: &Peer,
     kind: ReportKind,
-    body: &[u8],
+    body: ReportBody<'_>,
 ) -> Result<(), Refusal> {
     let owner = owner(context)?;
     let now = context.clock.now();
@@ -40,11 +58,11 @@ pub async fn report_status(
 async fn report_at(
     context: &Arc<Context>,
     owner: &OwnerContext,
-    (peer, kind, body): (&Peer, ReportKind, &[u8]),
+    (peer, kind, body): (&Peer, ReportKind, ReportBody<'_>),
     now: UnixTime,
 ) -> Result<(), Refusal> {
     let identity = identify(owner, peer, now).await?;
-    let report = Telemetry::parse(body)?;
+    let report = body.read()?;
     if report.is_newer() || !report.unknown_members.is_empty() {
         tracing::warn!(version = report.version, "a report has members that are not known here");
     }

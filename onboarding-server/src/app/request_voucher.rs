@@ -35,19 +35,23 @@ use crate::context::{Context, Manufacturer, OwnerContext};
 pub(super) use ask_masa::{Outstanding, ask_again};
 pub(super) use facts::{add_device, base as base_facts, manufacturer_facts};
 
-/// Takes a pledge's request and returns the signed voucher.
+/// Takes a pledge's request and returns the signed voucher, in the same form.
 ///
 /// # Errors
 /// A [`Refusal`] with the exact reason; `NotYet` while a person or the MASA has not decided.
-pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub async fn request_voucher(
+    context: &Arc<Context>,
+    peer: &Peer,
+    (body, format): (&[u8], Format),
+) -> Result<Vec<u8>, Refusal> {
     let owner = owner(context)?;
     let now = context.clock.now();
-    let mut answer = answer_at(context, owner, (peer, body), now).await;
+    let mut answer = answer_at(context, owner, (peer, body, format), now).await;
     for _ in 0..ANEW_MAX {
         if !answer.as_ref().is_err_and(Refusal::is_outdated) {
             break;
         }
-        answer = answer_at(context, owner, (peer, body), now).await;
+        answer = answer_at(context, owner, (peer, body, format), now).await;
     }
     if let Err(refusal) = &answer {
         refusals::refuse(owner, Verb::RequestVoucher, (refusal, peer), now).await;
@@ -58,7 +62,7 @@ pub async fn request_voucher(context: &Arc<Context>, peer: &Peer, body: &[u8]) -
 async fn answer_at(
     context: &Arc<Context>,
     owner: &OwnerContext,
-    (peer, body): (&Peer, &[u8]),
+    (peer, body, format): (&Peer, &[u8], Format),
     now: UnixTime,
 ) -> Result<Vec<u8>, Refusal> {
     let (manufacturer, idevid) = match identify(owner, peer, now).await? {
@@ -71,9 +75,8 @@ async fn answer_at(
         compat: manufacturer.compat,
         now,
     };
-    let pvr = Pvr::parse(body, Format::CmsJson)?
-        .verify(&check)
-        .map_err(|error| untrusted(error, manufacturer, idevid))?;
+    let pvr =
+        Pvr::parse(body, format)?.verify(&check).map_err(|error| untrusted(error, manufacturer, idevid))?;
     let asking = Asking { owner, manufacturer, idevid, pvr: &pvr };
     let (device, earlier) = asking.load().await?;
     if let Some(answer) = earlier.as_ref().and_then(|earlier| asking.answer_of(earlier)) {

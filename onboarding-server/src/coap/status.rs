@@ -12,6 +12,8 @@ use crate::app::Refusal;
 const NOT_ACCEPTABLE: &[&str] = &["est-accept-unsupported", "voucher-accept-unsupported"];
 /// The code of a method that a path does not have.
 const METHOD: &str = "coap-method-unsupported";
+/// The code of a request that its pledge did not make for us: somebody stands between (RFC 8995 §5.2).
+const ON_PATH_ATTACKER: &str = "pvr-proximity-mismatch";
 /// Codes of `Refused` that no person of the owner's can change.
 const FINAL: &[&str] = &["policy-device-retired", "lifecycle-retired"];
 
@@ -28,13 +30,14 @@ pub fn response(refusal: &Refusal) -> Response {
     response.with_diagnostic(&format!("{code}: {}.", refusal.external()))
 }
 
-/// Maps a class, and in three cases the exact reason, to a code.
+/// Maps a class, and in four cases the exact reason, to a code.
 #[must_use]
 pub fn status(class: Class, code: &ReasonCode) -> Code {
     match class {
         Class::Malformed => Code::BAD_REQUEST,
         Class::Unsupported if NOT_ACCEPTABLE.contains(&code.as_str()) => Code::NOT_ACCEPTABLE,
         Class::Unsupported => Code::UNSUPPORTED_CONTENT_FORMAT,
+        Class::Untrusted if code.as_str() == ON_PATH_ATTACKER => Code::UNAUTHORIZED,
         Class::Untrusted => Code::FORBIDDEN,
         Class::Unknown if code.as_str() == METHOD => Code::METHOD_NOT_ALLOWED,
         Class::Unknown => Code::NOT_FOUND,
@@ -74,5 +77,6 @@ mod tests {
         assert_eq!(status(Class::Unsupported, &ReasonCode::new(NOT_ACCEPTABLE[0])), Code::NOT_ACCEPTABLE);
         assert_eq!(status(Class::Unknown, &ReasonCode::new(METHOD)), Code::METHOD_NOT_ALLOWED);
         assert_eq!(status(Class::Refused, &ReasonCode::new(FINAL[0])), Code::NOT_FOUND);
+        assert_eq!(status(Class::Untrusted, &ReasonCode::new(ON_PATH_ATTACKER)), Code::UNAUTHORIZED);
     }
 }

@@ -5,12 +5,15 @@
 use axum::response::Response;
 use axum::routing::post;
 use http::{HeaderMap, StatusCode, header};
-use proto::{Class, Reason, ReasonCode, media_type, well_known};
+use proto::{media_type, well_known};
+use proto_brski::Format;
 use server_store::ReportKind;
 
 use super::Routes;
 use super::asked::{Asked, answer};
 use super::status::{field, has_media_type};
+use crate::app::report_status::ReportBody;
+use crate::app::unfit::Unfit;
 use crate::app::{self, Refusal};
 
 /// Lists the resources.
@@ -23,9 +26,10 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn request_voucher(asked: Asked) -> Result<Response, Refusal> {
-    check_forms(&asked.headers)?;
-    let voucher = app::request_voucher::request_voucher(&asked.context, &asked.peer, &asked.body).await?;
-    Ok(answer(media_type::VOUCHER_CMS_JSON, voucher))
+    let format = exchange_format(&asked.headers)?;
+    let request = (&asked.body[..], format);
+    let voucher = app::request_voucher::request_voucher(&asked.context, &asked.peer, request).await?;
+    Ok(answer(format.media_type(), voucher))
 }
 
 async fn voucher_status(asked: Asked) -> Result<StatusCode, Refusal> {
@@ -40,59 +44,33 @@ async fn report(asked: Asked, kind: ReportKind) -> Result<StatusCode, Refusal> {
     if !has_media_type(&asked.headers, media_type::JSON) {
         return Err(Unfit::TelemetryType.into());
     }
-    app::report_status::report_status(&asked.context, &asked.peer, kind, &asked.body).await?;
+    let report = ReportBody::Json(&asked.body);
+    app::report_status::report_status(&asked.context, &asked.peer, kind, report).await?;
     Ok(StatusCode::OK)
 }
 
-/// Why a request's or answer's form is not offered.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(super) enum Unfit {
-    /// The body is not a voucher-request in JSON and CMS.
-    #[error("the voucher-request's media type is not offered")]
-    VoucherType,
-    /// The peer takes no voucher in JSON and CMS.
-    #[error("the voucher's media type is not accepted")]
-    VoucherAccept,
-    /// The registrar takes no JSON, and an audit log is nothing else.
-    #[error("the audit log's media type is not accepted")]
-    AuditLogAccept,
-    /// The report is not in JSON.
-    #[error("the report's media type is not offered")]
-    TelemetryType,
-}
-
-impl Reason for Unfit {
-    fn class(&self) -> Class {
-        Class::Unsupported
-    }
-
-    fn code(&self) -> ReasonCode {
-        match self {
-            Self::VoucherType => ReasonCode::new("voucher-media-type-unsupported"),
-            Self::VoucherAccept => ReasonCode::new("voucher-accept-unsupported"),
-            Self::AuditLogAccept => ReasonCode::new("audit-log-accept-unsupported"),
-            Self::TelemetryType => ReasonCode::new("telemetry-media-type-unsupported"),
-        }
-    }
-}
-
-/// Checks that voucher-request and voucher are in the one form that is spoken here.
+/// Finds the form in which a voucher-request comes, and checks that the voucher may go in the same.
 // RFC8995-5.2-media-type
-pub(super) fn check_forms(headers: &HeaderMap) -> Result<(), Unfit> {
-    check_exchange(headers, media_type::VOUCHER_CMS_JSON, Unfit::VoucherAccept)
+pub(super) fn exchange_format(headers: &HeaderMap) -> Result<Format, Unfit> {
+    let format = request_format(headers)?;
+    check_accept(headers, format.media_type(), Unfit::VoucherAccept)?;
+    Ok(format)
 }
 
-/// Checks that a voucher-request comes and that JSON may go.
+/// Finds the form in which a voucher-request comes, and checks that JSON may go.
 // RFC8995-5.8-media-type
-pub(super) fn check_log_forms(headers: &HeaderMap) -> Result<(), Unfit> {
-    check_exchange(headers, media_type::JSON, Unfit::AuditLogAccept)
+pub(super) fn log_format(headers: &HeaderMap) -> Result<Format, Unfit> {
+    let format = request_format(headers)?;
+    check_accept(headers, media_type::JSON, Unfit::AuditLogAccept)?;
+    Ok(format)
 }
 
-fn check_exchange(headers: &HeaderMap, answer: &str, unaccepted: Unfit) -> Result<(), Unfit> {
-    if !has_media_type(headers, media_type::VOUCHER_CMS_JSON) {
-        return Err(Unfit::VoucherType);
-    }
+fn request_format(headers: &HeaderMap) -> Result<Format, Unfit> {
+    let is_given = |format: &Format| has_media_type(headers, format.media_type());
+    Format::ALL.into_iter().find(is_given).ok_or(Unfit::VoucherType)
+}
+
+fn check_accept(headers: &HeaderMap, answer: &str, unaccepted: Unfit) -> Result<(), Unfit> {
     match field(headers, header::ACCEPT) {
         Some(accept) if !proto_est::accepts(accept, answer) => Err(unaccepted),
         Some(_) | None => Ok(()),
@@ -102,6 +80,7 @@ fn check_exchange(headers: &HeaderMap, answer: &str, unaccepted: Unfit) -> Resul
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use proto::{Class, Reason};
 
     use super::*;
 
@@ -113,28 +92,32 @@ mod tests {
     }
 
     #[test]
-    fn vouchers_are_json_in_cms_in_and_out() {
+    fn vouchers_go_out_in_the_form_that_the_request_came_in() {
         // RFC8995-5.2-media-type
-        let ours = media_type::VOUCHER_CMS_JSON;
-        assert!(check_forms(&headers(ours, Some(ours))).is_ok());
-        assert!(check_forms(&headers(ours, None)).is_ok());
-        assert!(check_forms(&headers(ours, Some("*/*"))).is_ok());
-        assert!(check_forms(&headers("application/voucher-cose+cbor", None)).is_err());
-        assert!(check_forms(&headers(ours, Some("application/voucher-jws+json"))).is_err());
-        for other in ["", "*/*", "application/*"] {
-            assert!(check_forms(&headers(other, None)).is_err(), "{other}");
+        for format in Format::ALL {
+            let ours = format.media_type();
+            for accept in [Some(ours), None, Some("*/*")] {
+                assert_eq!(exchange_format(&headers(ours, accept)).ok(), Some(format));
+            }
+            for other in Format::ALL.into_iter().filter(|other| *other != format) {
+                assert!(exchange_format(&headers(ours, Some(other.media_type()))).is_err());
+            }
+            assert!(exchange_format(&headers(ours, Some("application/voucher-jws+json"))).is_err());
         }
-        assert!(check_forms(&HeaderMap::new()).is_err());
+        for other in ["", "*/*", "application/*", "application/voucher-cose+cbor"] {
+            assert!(exchange_format(&headers(other, None)).is_err(), "{other}");
+        }
+        assert!(exchange_format(&HeaderMap::new()).is_err());
     }
 
     #[test]
     fn a_voucher_request_goes_in_and_json_comes_out() {
         // RFC8995-5.8-media-type
-        let check = |given, accept| check_log_forms(&headers(given, accept)).map_err(|unfit| unfit.class());
+        let check = |given, accept| log_format(&headers(given, accept)).map_err(|unfit| unfit.class());
         let ours = media_type::VOUCHER_CMS_JSON;
-        assert_eq!(check(ours, None), Ok(()));
-        assert_eq!(check(ours, Some("application/json")), Ok(()));
-        assert_eq!(check(ours, Some("*/*")), Ok(()));
+        assert_eq!(check(ours, None), Ok(Format::CmsJson));
+        assert_eq!(check(ours, Some("application/json")), Ok(Format::CmsJson));
+        assert_eq!(check(media_type::VOUCHER_COSE, Some("*/*")), Ok(Format::CoseCbor));
         assert_eq!(check(ours, Some(ours)), Err(Class::Unsupported));
         assert_eq!(check("application/json", None), Err(Class::Unsupported));
     }

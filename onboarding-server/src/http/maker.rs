@@ -8,7 +8,7 @@ use proto::{media_type, well_known};
 
 use super::Routes;
 use super::asked::{Asked, answer};
-use super::brski::{check_forms, check_log_forms};
+use super::brski::{exchange_format, log_format};
 use crate::app::{self, Refusal};
 
 /// Lists the resources.
@@ -20,13 +20,13 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn request_voucher(asked: Asked) -> Result<Response, Refusal> {
-    check_forms(&asked.headers)?;
-    let voucher = app::maker::request_voucher(&asked.context, &asked.peer, &asked.body).await?;
-    Ok(answer(media_type::VOUCHER_CMS_JSON, voucher))
+    let format = exchange_format(&asked.headers)?;
+    let voucher = app::maker::request_voucher(&asked.context, &asked.peer, (&asked.body, format)).await?;
+    Ok(answer(format.media_type(), voucher))
 }
 
 async fn request_audit_log(asked: Asked) -> Result<Response, Refusal> {
-    check_log_forms(&asked.headers)?;
-    let log = app::maker::request_audit_log(&asked.context, &asked.peer, &asked.body).await?;
+    let format = log_format(&asked.headers)?;
+    let log = app::maker::request_audit_log(&asked.context, &asked.peer, (&asked.body, format)).await?;
     Ok(answer(media_type::JSON, log))
 }

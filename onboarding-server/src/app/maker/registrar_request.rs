@@ -29,10 +29,10 @@ impl RegistrarRequest {
     pub(super) async fn verify(
         maker: &MakerContext,
         peer: &Peer,
-        body: &[u8],
+        (body, format): (&[u8], Format),
         now: UnixTime,
     ) -> Result<Self, Refusal> {
-        let parsed = Rvr::parse(body, Format::CmsJson)?;
+        let parsed = Rvr::parse(body, format)?;
         let id = server_store::device_id(&maker.settings.id, parsed.claimed_serial_number());
         let unit = maker.store.look_up(move |store| store.load_unit(id)).await?;
         let idevid = unit.as_ref().and_then(idevid);

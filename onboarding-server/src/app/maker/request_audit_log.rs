@@ -24,12 +24,16 @@ use crate::context::{Context, MakerContext};
 ///
 /// # Errors
 /// [`Error::AuditLogForeign`] (`Unknown`); whatever is wrong with the request.
-pub async fn request_audit_log(context: &Context, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub async fn request_audit_log(
+    context: &Context,
+    peer: &Peer,
+    request: (&[u8], Format),
+) -> Result<Vec<u8>, Refusal> {
     let maker = maker(context)?;
-    if let Some(entries) = asked_before(maker, body).await? {
+    if let Some(entries) = asked_before(maker, request).await? {
         return write(entries);
     }
-    let request = RegistrarRequest::verify(maker, peer, body, context.clock.now()).await?;
+    let request = RegistrarRequest::verify(maker, peer, request, context.clock.now()).await?;
     let (unit, domains) = (request.unit.id, request.domains());
     let read = maker.store.read(move |store| {
         for domain in &domains {
@@ -45,8 +49,11 @@ pub async fn request_audit_log(context: &Context, peer: &Peer, body: &[u8]) -> R
 
 /// Finds the log by a request that got a voucher before; RFC 8995 §5.8 lets a MASA not verify it a second time.
 // RFC8995-5.8-same-request
-async fn asked_before(maker: &MakerContext, body: &[u8]) -> Result<Option<Vec<AuditEntry>>, Refusal> {
-    let parsed = Rvr::parse(body, Format::CmsJson)?;
+async fn asked_before(
+    maker: &MakerContext,
+    (body, format): (&[u8], Format),
+) -> Result<Option<Vec<AuditEntry>>, Refusal> {
+    let parsed = Rvr::parse(body, format)?;
     let unit = server_store::device_id(&maker.settings.id, parsed.claimed_serial_number());
     let nonce = parsed.claimed_nonce().map(|nonce| StoreNonce::new(nonce.as_bytes())).transpose()?;
     let digest = parsed.digest();

@@ -13,7 +13,7 @@
 
 use proto::Class;
 use proto_brski::masa::{self, End, PinChoice, Terms, VoucherDraft};
-use proto_brski::{Rvr, domain_id};
+use proto_brski::{Format, Rvr, domain_id};
 use proto_voucher::Assertion;
 use server_config::VoucherPolicy;
 use server_listen::Peer;
@@ -27,14 +27,18 @@ use super::registrar_request::RegistrarRequest;
 use crate::app::{Error, Refusal, refusals};
 use crate::context::{Context, MakerContext};
 
-/// Takes a registrar's request and returns the signed voucher.
+/// Takes a registrar's request and returns the signed voucher, in the same form.
 ///
 /// # Errors
 /// A [`Refusal`] with the exact reason.
-pub async fn request_voucher(context: &Context, peer: &Peer, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub async fn request_voucher(
+    context: &Context,
+    peer: &Peer,
+    request: (&[u8], Format),
+) -> Result<Vec<u8>, Refusal> {
     let maker = maker(context)?;
     let now = context.clock.now();
-    let request = RegistrarRequest::verify(maker, peer, body, now).await?;
+    let request = RegistrarRequest::verify(maker, peer, request, now).await?;
     let stamp = request.stamp(now);
     let answer = answer(maker, &request, &stamp).await;
     match &answer {

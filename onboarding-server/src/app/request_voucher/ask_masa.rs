@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proto::{Class, Fingerprint, ManufacturerId, Reason, ReasonCode, Version};
 use proto_brski::registrar::{AskMasa, AwaitMasa};
-use proto_brski::{MasaUrl, VoucherTrust};
+use proto_brski::{Format, MasaUrl, VoucherTrust};
 use serde::{Deserialize, Serialize};
 use server_store::{
     Blob, Command, CompleteVoucher, Error as StoreError, FailVoucher, Owner, Stamp, Text, VoucherStatus,
@@ -19,7 +19,7 @@ use crate::context::{Context, OwnerContext};
 pub(in crate::app) struct Outstanding {
     pub(in crate::app) manufacturer: ManufacturerId,
     pub(in crate::app) masa_url: String,
-    pub(in crate::app) rvr: Blob,
+    rvr: Blob,
     awaiting: AwaitMasa,
 }
 
@@ -38,6 +38,11 @@ impl Outstanding {
         let mut saved = Vec::new();
         ciborium::into_writer(self, &mut saved).map_err(|_| Error::RecordUnreadable)?;
         Ok(Blob::new(saved)?)
+    }
+
+    /// Returns what is posted, and in which form: the pledge's.
+    pub(in crate::app) fn into_question(self) -> (Vec<u8>, Format) {
+        (self.rvr.into_bytes(), self.awaiting.format())
     }
 
     /// Unpacks a question.
@@ -94,7 +99,8 @@ async fn ask_now(
         Err(error) => return fail(context, owner, question, error.into()).await,
     };
     let to = owner.destination(manufacturer, &url);
-    let answer = match owner.masa.request_voucher(to, outstanding.rvr.into_bytes()).await {
+    let awaiting = outstanding.awaiting.clone();
+    let answer = match owner.masa.request_voucher(to, outstanding.into_question()).await {
         Ok(answer) => answer,
         // The question stays in the outbox; the pledge asks again with the same bytes.
         Err(error) if error.class() == Class::Busy => {
@@ -109,7 +115,7 @@ async fn ask_now(
         clock: Some(context.clock.now()),
         compat: manufacturer.compat,
     };
-    match outstanding.awaiting.resume(&answer.reply(), &trust) {
+    match awaiting.resume(&answer.reply(), &trust) {
         Ok(voucher) => complete(context, owner, question, &voucher).await,
         Err(error) if matches!(error.class(), Class::Busy | Class::NotYet) => {
             retry_later(context, question.pvr_digest);
