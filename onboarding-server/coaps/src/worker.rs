@@ -81,22 +81,34 @@ impl Worker {
     fn hear(&mut self, now: UnixTime, event: Event<SocketAddr>) {
         match event {
             Event::Opened { peer: remote, .. } => {
+                // One before it at this address, if there was one, has ended by now.
+                self.forget(&remote);
                 let chain = self.endpoint.peer_chain(&remote).unwrap_or_default().to_vec();
                 self.peers.insert(remote, Arc::new(Peer::new(remote, None, chain)));
                 self.meter.opened(self.name);
             }
             Event::Received { peer: remote, message } => self.engine.handle_packet(now, &remote, &message),
             Event::Ended { peer: remote, error } => {
-                self.engine.forget(&remote);
                 if let Some(error) = &error {
                     tracing::debug!(listener = self.name, %remote, %error, "a session of DTLS ended");
                 }
-                match self.peers.remove(&remote) {
-                    Some(_) => self.meter.closed(self.name, "ended"),
-                    None => self.meter.refused(self.name, error.map_or("left", |error| error.class().name())),
+                // A handshake that came to nothing leaves the open session of its address alone.
+                let is_open = self.endpoint.peer_chain(&remote).is_some();
+                if is_open || !self.forget(&remote) {
+                    self.meter.refused(self.name, error.map_or("left", |error| error.class().name()));
                 }
             }
         }
+    }
+
+    /// Forgets who had an address; tells whether anybody had.
+    fn forget(&mut self, remote: &SocketAddr) -> bool {
+        self.engine.forget(remote);
+        let had_it = self.peers.remove(remote).is_some();
+        if had_it {
+            self.meter.closed(self.name, "ended");
+        }
+        had_it
     }
 
     fn seal(&mut self, now: UnixTime, remote: &SocketAddr, message: &[u8]) {

@@ -140,6 +140,20 @@ async fn who_is_not_let_pass_is_not_heard() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_is_refused_leaves_the_open_session_of_its_address_alone() {
+    let world = World::new();
+    let served = start(&world).await;
+    let server = served.address;
+    beside(move || {
+        let mut device = connect(&world, Offer::Dtls12Ccm8, server);
+        let stranger = proto_dtls::Config { identity: world.owner.identity.clone(), ..world.client.clone() };
+        assert!(device.try_beside(&stranger, Offer::Dtls12Ccm8).is_some(), "it is refused");
+        assert_eq!(text(&device.ask(get("/who"))), (Code::CONTENT, "SN-0001".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn at_the_end_open_requests_are_answered_and_peers_are_taken_leave_of() {
     let world = World::new();
     let served = start(&world).await;

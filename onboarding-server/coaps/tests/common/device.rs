@@ -44,6 +44,27 @@ impl Device {
         device
     }
 
+    /// Tries a handshake beside the open session, from the same address, until it has come to an end.
+    pub(crate) fn try_beside(
+        &mut self,
+        dtls: &proto_dtls::Config,
+        offer: Offer,
+    ) -> Option<proto_dtls::Error> {
+        let mut other = Client::connect(dtls, offer, self.now(), self.started).unwrap();
+        while other.end().is_none() {
+            assert!(self.started.elapsed() < PATIENCE, "no end");
+            while let Some(datagram) = other.poll_transmit() {
+                self.socket.send(&datagram).unwrap();
+            }
+            let (mut datagram, now) = ([0; 2048], self.now());
+            match self.socket.recv(&mut datagram) {
+                Ok(bytes) => other.on_datagram(now, &datagram[..bytes]),
+                Err(_) => other.on_timeout(now),
+            }
+        }
+        other.end().flatten()
+    }
+
     pub(crate) fn now(&self) -> UnixTime {
         self.epoch.plus(self.started.elapsed())
     }
