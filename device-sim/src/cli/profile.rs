@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pki::path::Anchors;
 use pki::{Certificate, Secret, Signer};
-use serde::Deserialize;
+use proto_api::Profile;
 
 use crate::Error;
 use crate::api::Api;
@@ -33,16 +33,6 @@ pub(super) struct ApiAccess {
     /// Its key, PEM
     #[arg(long, value_name = "FILE")]
     pub api_key: Option<PathBuf>,
-}
-
-/// The profile file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Profile {
-    server: Option<String>,
-    anchor: Option<PathBuf>,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
 }
 
 /// Everything that a connection needs.
@@ -97,15 +87,7 @@ impl ApiAccess {
 
 fn load(path: &Path) -> Result<Profile, Error> {
     let text = fs::read_to_string(path).map_err(Error::File)?;
-    let profile: Profile = toml::from_str(&text).map_err(|error| Error::ProfileInvalid(Box::new(error)))?;
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let beside = |file: Option<PathBuf>| file.map(|file| directory.join(file));
-    Ok(Profile {
-        server: profile.server,
-        anchor: beside(profile.anchor),
-        certificate: beside(profile.certificate),
-        key: beside(profile.key),
-    })
+    Profile::parse(&text, path).map_err(|error| Error::ProfileInvalid(Box::new(error)))
 }
 
 #[cfg(test)]

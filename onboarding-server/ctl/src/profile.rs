@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde::Deserialize;
+use proto_api::Profile;
 
 use crate::error::{Error, unusable};
 
@@ -40,16 +40,6 @@ pub(crate) struct Connection {
     pub(crate) key: PathBuf,
 }
 
-/// The profile file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Profile {
-    server: Option<String>,
-    anchor: Option<PathBuf>,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-}
-
 impl ConnectionArgs {
     /// Fills the options from the profile file, if one is named.
     ///
@@ -72,16 +62,7 @@ impl ConnectionArgs {
 
 fn load(path: &Path) -> Result<Profile, Error> {
     let text = fs::read_to_string(path).map_err(unusable(path))?;
-    let profile: Profile =
-        toml::from_str(&text).map_err(|source| Error::ProfileInvalid { path: path.to_owned(), source })?;
-    let directory = path.parent().unwrap_or(Path::new(""));
-    let beside = |file: Option<PathBuf>| file.map(|file| directory.join(file));
-    Ok(Profile {
-        server: profile.server,
-        anchor: beside(profile.anchor),
-        certificate: beside(profile.certificate),
-        key: beside(profile.key),
-    })
+    Profile::parse(&text, path).map_err(|source| Error::ProfileInvalid { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

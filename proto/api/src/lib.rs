@@ -3,9 +3,11 @@
 //! Does not: know the server, open a connection, decide who may call; it only says which roles may.
 //! Invariants: every method has an entry in [`ROLES`]; [`FILE_DESCRIPTOR_SET`] is made from the same files as the code.
 
+mod profile;
 mod roles;
 mod time;
 
+pub use profile::Profile;
 pub use roles::{ROLES, Role, allows, roles_of};
 pub use time::{timestamp, unix_time};
 
