@@ -8,6 +8,7 @@ pub mod devices;
 pub mod enroll;
 mod error;
 pub(crate) mod est;
+pub(crate) mod exact;
 mod identify;
 pub mod maker;
 pub mod outbox;

@@ -46,11 +46,8 @@ async fn counted(context: &Arc<Context>, peer: &Peer, request: &Request) -> Resp
 
 async fn answer(context: &Arc<Context>, peer: &Peer, request: &Request) -> Result<Response, Refusal> {
     if request.path_is(CORE) {
-        return if request.method() == Code::GET {
-            Ok(core(request))
-        } else {
-            Err(Misaddressed::Method.into())
-        };
+        check_method(request, Code::GET)?;
+        return Ok(core(request));
     }
     match brski::Resource::of(request) {
         Some(resource) => brski::answer(context, peer, (resource, request)).await,
@@ -75,23 +72,22 @@ fn endpoint(request: &Request) -> &'static str {
     brski::Resource::of(request).map_or_else(of_est, brski::Resource::name)
 }
 
-/// There is nothing at that path, or not with that method.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-enum Misaddressed {
-    /// The path has other methods.
-    #[error("the method is not offered at that path")]
-    Method,
+fn check_method(request: &Request, wanted: Code) -> Result<(), WrongMethod> {
+    if request.method() == wanted { Ok(()) } else { Err(WrongMethod) }
 }
 
-impl Reason for Misaddressed {
+/// The path has other methods.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the method is not offered at that path")]
+struct WrongMethod;
+
+impl Reason for WrongMethod {
     fn class(&self) -> Class {
         Class::Unknown
     }
 
     fn code(&self) -> ReasonCode {
-        match self {
-            Self::Method => ReasonCode::new("coap-method-unsupported"),
-        }
+        ReasonCode::new("coap-method-unsupported")
     }
 }
 

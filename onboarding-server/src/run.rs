@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use server_coaps::Unserved;
 use server_config::Config;
 use server_init::{Ready, ReadyFile};
 use server_listen::{
@@ -147,9 +146,14 @@ pub async fn run(config: Config, mode: Mode, clock: Clock) -> Result<(), Error> 
     let config = Arc::new(config);
     let tls = TlsSwitches::load(&config)?;
     let metrics = Metrics::new();
-    let now = clock.clone();
-    let coaps = Unserved::of_owner(&config, Arc::new(move || now.now()), metrics.connections())?;
-    let routes = Routes::open(Arc::clone(&config), mode, clock, metrics.clone())?;
+    let routes = Routes::open(Arc::clone(&config), mode, clock.clone(), metrics.clone())?;
+    let now: server_coaps::Now = Arc::new(move || clock.now());
+    let coaps = match &routes.owner_coap {
+        Some(handler) => {
+            server_coaps::Service::of_owner(&config, Arc::clone(handler), (now, metrics.connections()))?
+        }
+        None => None,
+    };
     let listeners = Listeners::bind(&config).await?;
     let ready = listeners.ready();
     let (sender, stop) = stop_signal();
@@ -188,7 +192,7 @@ fn lock_state(state_dir: &Path) -> Result<File, Error> {
 fn spawn_all(
     listeners: Listeners,
     routes: Routes,
-    (tls, coaps): (&TlsSwitches, Option<Unserved>),
+    (tls, coaps): (&TlsSwitches, Option<server_coaps::Service>),
     (config, metrics): (&Arc<Config>, Metrics),
     stop: &Stop,
 ) -> JoinSet<()> {
@@ -217,8 +221,8 @@ fn spawn_all(
     // gRPC has a limit of its own for each message of a stream.
     spawn(Some(listeners.admin), Some(tls.admin.channel()), Some(routes.admin), None);
     spawn(Some(listeners.metrics), Some(Channel::Plain), Some(routes.plain), body_bytes_max);
-    if let (Some(listener), Some(coaps), Some(handler)) = (listeners.owner_coaps, coaps, routes.owner_coap) {
-        let (service, stop) = (coaps.with(handler), stop.clone());
+    if let (Some(listener), Some(service)) = (listeners.owner_coaps, coaps) {
+        let stop = stop.clone();
         tasks.spawn(async move {
             if let Err(error) = server_coaps::serve(listener, service, stop).await {
                 tracing::error!(listener = OWNER_COAPS, %error, "not served");

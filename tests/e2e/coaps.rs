@@ -33,10 +33,6 @@ const CRTS: &str = "/.well-known/est/crts";
 const SEN: &str = "/.well-known/est/sen";
 const SREN: &str = "/.well-known/est/sren";
 
-fn with_coaps(config: &str) -> String {
-    config.replacen("[owner]\n", "[owner]\ncoaps_listen = \"127.0.0.1:0\"\n", 1)
-}
-
 fn now() -> UnixTime {
     Clock::system().now()
 }
@@ -91,8 +87,7 @@ fn said(response: &Response) -> (Code, String) {
 // RFC9148-5.5-codes
 #[tokio::test]
 async fn a_device_renews_over_coap_what_it_got_over_https_and_back_and_has_one_record() {
-    let server = Server::start_with(|config| with_coaps(&config));
-    let coaps = server.ready().owner_coaps.expect("it listens for CoAP");
+    let (server, coaps) = Server::start_with_coaps();
     let units = make_units(&server, "C1", 1).await;
     declare(&server, &units).await;
     let enrolled =
@@ -106,7 +101,7 @@ async fn a_device_renews_over_coap_what_it_got_over_https_and_back_and_has_one_r
         assert_eq!(answers[0].code(), Code::CONTENT);
         let format = answers[0].content_format().expect("a format");
         let certificates = read_ca_certs(format, answers[0].body()).expect("certificates");
-        assert!(certificates.contains(&domain[0]) || domain.iter().any(|ca| certificates.contains(ca)));
+        assert!(domain.iter().any(|ca| certificates.contains(ca)));
         assert_eq!(answers[1].code(), Code::CHANGED, "{offer:?}: {:?}", said(&answers[1]));
         assert_eq!(answers[1].body(), answers[2].body(), "the same request has the same certificate");
         let format = answers[1].content_format().expect("a format");
@@ -162,8 +157,7 @@ fn provisional(identity: &Identity) -> Config {
 // CBRSKI-6.2-served-format
 #[tokio::test]
 async fn a_constrained_pledge_comes_aboard_with_a_voucher_in_cose() {
-    let server = Server::start_with(|config| with_coaps(&config));
-    let coaps = server.ready().owner_coaps.expect("it listens for CoAP");
+    let (server, coaps) = Server::start_with_coaps();
     let units = make_units(&server, "C4", 4).await;
     declare(&server, &units).await;
     for (unit, offer) in units.iter().zip(Offer::ALL) {
@@ -180,8 +174,7 @@ async fn a_constrained_pledge_comes_aboard_with_a_voucher_in_cose() {
 // RFC9148-5.1-discovery
 #[tokio::test]
 async fn resources_are_discovered_by_their_type() {
-    let server = Server::start_with(|config| with_coaps(&config));
-    let coaps = server.ready().owner_coaps.expect("it listens for CoAP");
+    let (server, coaps) = Server::start_with_coaps();
     let units = make_units(&server, "C3", 1).await;
     let core = |query| get("/.well-known/core").with_query(query);
     let (asked, domain) = (vec![core("rt=ace.est*"), core("rt=ace.est.crts")], server.domain_chain());
@@ -200,8 +193,7 @@ async fn resources_are_discovered_by_their_type() {
 
 #[tokio::test]
 async fn what_is_not_asked_rightly_is_refused_with_a_code_and_a_reason() {
-    let server = Server::start_with(|config| with_coaps(&config));
-    let coaps = server.ready().owner_coaps.expect("it listens for CoAP");
+    let (server, coaps) = Server::start_with_coaps();
     let units = make_units(&server, "C2", 1).await;
     let idevid = units[0].idevid();
     let csr = ldevid_request(&idevid.chain[0], Some(idevid.signer.clone())).expect("a request").csr;

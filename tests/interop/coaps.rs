@@ -100,10 +100,7 @@ async fn libcoaps_clients_discover_read_and_write_by_blocks_with_their_certifica
 
 #[tokio::test]
 async fn libcoaps_client_renews_a_devices_certificate_at_the_real_server() {
-    let with_coaps =
-        |config: String| config.replacen("[owner]\n", "[owner]\ncoaps_listen = \"127.0.0.1:0\"\n", 1);
-    let server = Server::start_with(with_coaps);
-    let coaps = server.ready().owner_coaps.expect("it listens for CoAP");
+    let (server, coaps) = Server::start_with_coaps();
     let units = units::make(&server, "L1", 1).await;
     units::declare(&server, &units).await;
     let aboard = units::come_aboard(&server, &units[0], Reenrollment::None).await;

@@ -57,6 +57,19 @@ impl Server {
         server
     }
 
+    /// Like [`Server::start`], and it speaks CoAP; returns where.
+    ///
+    /// # Panics
+    /// Panics when it does not become ready.
+    #[must_use]
+    pub fn start_with_coaps() -> (Self, SocketAddr) {
+        let server = Self::start_with(|config| {
+            config.replacen("[owner]\n", "[owner]\ncoaps_listen = \"127.0.0.1:0\"\n", 1)
+        });
+        let address = server.ready().owner_coaps.expect("it listens for CoAP");
+        (server, address)
+    }
+
     /// Starts the server again with another configuration.
     ///
     /// # Panics

@@ -6,8 +6,6 @@
 //! session; nothing of a session outlives it; a panic ends one request.
 
 mod serve;
-mod unserved;
 mod worker;
 
 pub use serve::{Answer, Handler, Listener, Now, Service, serve};
-pub use unserved::Unserved;

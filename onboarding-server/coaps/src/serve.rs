@@ -3,6 +3,7 @@
 //! Does not: share its socket with other tasks; one core of DTLS is what one listener has.
 //! Invariants: after the drain limit nothing of a listener runs any more.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,8 +13,9 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand;
 use proto::UnixTime;
 use proto_coap::{Addresses, Engine, ExchangeId, Request, Response};
-use proto_dtls::{DATAGRAM_BYTES_MAX, Endpoint, Error};
-use server_listen::{Meter, Peer, Stop};
+use proto_dtls::{DATAGRAM_BYTES_MAX, Endpoint, Error, Identity};
+use server_config::Config;
+use server_listen::{Meter, Peer, Stop, TlsError, load_chain, load_key};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
@@ -59,6 +61,31 @@ pub struct Service {
     pub drain_timeout: Duration,
 }
 
+impl Service {
+    /// Makes the service of the owner's listener by the configuration; `None` when it names none.
+    ///
+    /// # Errors
+    /// What is wrong with the registrar's certificate or key.
+    pub fn of_owner(
+        config: &Config,
+        handler: Handler,
+        (now, meter): (Now, Meter),
+    ) -> Result<Option<Self>, TlsError> {
+        let Some(owner) = config.owner.as_ref().filter(|owner| owner.coaps_listen.is_some()) else {
+            return Ok(None);
+        };
+        let chain = load_chain(&owner.registrar_certificate)?;
+        let identity = Identity { chain, signer: load_key(&owner.registrar_key)? };
+        // As on the TLS listeners any chain opens a session, and whoever reads a request judges it.
+        let mut dtls = proto_dtls::Config::new(identity, Arc::new(|_, _| Ok(())));
+        dtls.limits.sessions_max = config.limits.connections_max;
+        dtls.limits.sessions_per_address_max = config.limits.connections_per_address_max;
+        dtls.is_extended_master_secret_required = config.limits.is_extended_master_secret_required;
+        let (coap, drain_timeout) = (proto_coap::Config::default(), config.limits.drain_timeout);
+        Ok(Some(Self { dtls, coap, handler, meter, now, drain_timeout }))
+    }
+}
+
 impl core::fmt::Debug for Service {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Service").field("dtls", &self.dtls).field("coap", &self.coap).finish_non_exhaustive()
@@ -95,7 +122,7 @@ pub async fn serve(listener: Listener, service: Service, mut stop: Stop) -> Resu
         engine: Engine::new(proto_coap::Config { addresses: Addresses::Proven, ..coap }, random_key()?),
         socket: listener.socket,
         name: listener.name,
-        peers: std::collections::HashMap::new(),
+        peers: HashMap::new(),
         open_requests: 0,
         handler,
         answers: sender,

@@ -11,7 +11,7 @@ use proto_coap::{Code, Request, Response};
 use server_listen::Peer;
 use server_store::ReportKind;
 
-use super::{Misaddressed, link};
+use super::{check_method, link};
 use crate::app::Refusal;
 use crate::app::report_status::{ReportBody, report_status};
 use crate::app::request_voucher::request_voucher;
@@ -76,9 +76,7 @@ pub(super) async fn answer(
     peer: &Peer,
     (resource, request): (Resource, &Request),
 ) -> Result<Response, Refusal> {
-    if request.method() != Code::POST {
-        return Err(Misaddressed::Method.into());
-    }
+    check_method(request, Code::POST)?;
     match resource {
         Resource::Rv => voucher(context, peer, request).await,
         Resource::Vs => report(context, peer, ReportKind::Voucher, request).await,

@@ -11,7 +11,7 @@ use proto_est::CsrAttrs;
 use proto_est::coap::{self, Resource, Target};
 use server_listen::Peer;
 
-use super::{Misaddressed, link};
+use super::{check_method, link};
 use crate::app::enroll::CsrBody;
 use crate::app::est::{Unoffered, check_label};
 use crate::app::{self, Refusal};
@@ -48,9 +48,7 @@ pub(super) async fn answer(
     check_label(context, label.as_ref())?;
     let owner = app::owner(context)?;
     let (method, granted) = methods(resource);
-    if request.method() != method {
-        return Err(Misaddressed::Method.into());
-    }
+    check_method(request, method)?;
     resource.check_request_format(request.content_format())?;
     let format = resource.choose_answer(request.accept())?;
     let body = match resource {

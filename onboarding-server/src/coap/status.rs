@@ -7,15 +7,10 @@ use proto::{Class, ReasonCode};
 use proto_coap::{Code, Response};
 
 use crate::app::Refusal;
+use crate::app::exact::{FINAL, NOT_ACCEPTABLE, ON_PATH_ATTACKER};
 
-/// Codes of `Unsupported` that speak of the answer's form, not the request's.
-const NOT_ACCEPTABLE: &[&str] = &["est-accept-unsupported", "voucher-accept-unsupported"];
 /// The code of a method that a path does not have.
 const METHOD: &str = "coap-method-unsupported";
-/// The code of a request that its pledge did not make for us: somebody stands between (RFC 8995 §5.2).
-const ON_PATH_ATTACKER: &str = "pvr-proximity-mismatch";
-/// Codes of `Refused` that no person of the owner's can change.
-const FINAL: &[&str] = &["policy-device-retired", "lifecycle-retired"];
 
 /// Turns a refusal into a response.
 #[must_use]

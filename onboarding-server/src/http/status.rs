@@ -8,19 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use proto::{Class, Reason, ReasonCode, media_type};
 
 use crate::app::Refusal;
-
-/// Codes of `Unsupported` that speak of the answer's form, not the request's.
-const NOT_ACCEPTABLE: &[&str] =
-    &["est-accept-unsupported", "voucher-accept-unsupported", "audit-log-accept-unsupported"];
+use crate::app::exact::{FINAL, NOT_ACCEPTABLE, ON_PATH_ATTACKER};
 
 /// The code of a body over the listener's limit; what is over a limit of its own format is malformed like any other.
 const TOO_LARGE: &str = "http-body-too-large";
-
-/// The code on which the connection must end: somebody stands between us and the pledge (RFC 8995 §5.2).
-const ON_PATH_ATTACKER: &str = "pvr-proximity-mismatch";
-
-/// Codes of `Refused` that no person of the owner's can change.
-const FINAL: &[&str] = &["policy-device-retired", "lifecycle-retired"];
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

@@ -3,11 +3,18 @@
 
 mod common;
 
-use common::{House, World, at, carry, events, peer};
-use proto_dtls::{Error, Event, Offer, Version};
+use common::{House, Peer, World, at, carry, events, peer};
+use proto_dtls::{Client, Endpoint, Error, Event, Offer, Version};
 
 fn version(offer: Offer) -> Version {
     if offer == Offer::Dtls13 { Version::Dtls13 } else { Version::Dtls12 }
+}
+
+/// Has a client of the maker's and the endpoint say to each other what they have to say at first.
+fn shake_hands(world: &World, endpoint: &mut Endpoint<Peer>, offer: Offer, number: u16) -> (Peer, Client) {
+    let (peer, mut client) = (peer(number), world.connect(offer, at(0)));
+    carry(endpoint, &peer, &mut client, at(0));
+    (peer, client)
 }
 
 // RFC7252-9.1.3.3-suite RFC6347-4.2.1-stateless RFC9147-5.1-stateless
@@ -16,9 +23,7 @@ fn every_suite_opens_a_session_that_carries_messages_both_ways() {
     let world = World::new();
     let mut endpoint = world.endpoint();
     for (offer, number) in Offer::ALL.into_iter().zip(0..) {
-        let peer = peer(number);
-        let mut client = world.connect(offer, at(0));
-        carry(&mut endpoint, &peer, &mut client, at(0));
+        let (peer, mut client) = shake_hands(&world, &mut endpoint, offer, number);
         assert!(client.is_open(), "{offer:?}: {:?} {:?}", client.end(), endpoint.counters());
         assert_eq!(events(&mut endpoint), [Event::Opened { peer, version: version(offer) }], "{offer:?}");
         client.send(at(1), b"up").unwrap();
@@ -40,9 +45,7 @@ fn openssl_sends_and_sees_the_whole_chain_and_dimpl_the_leaf() {
     let world = World::new();
     let mut endpoint = world.endpoint();
     for (offer, number) in Offer::ALL.into_iter().zip(0..) {
-        let peer = peer(number);
-        let mut client = world.connect(offer, at(0));
-        carry(&mut endpoint, &peer, &mut client, at(0));
+        let (peer, _client) = shake_hands(&world, &mut endpoint, offer, number);
         let sent = if matches!(offer, Offer::Dtls12Ccm8 | Offer::Dtls12Gcm) { 2 } else { 1 };
         assert_eq!(endpoint.peer_chain(&peer).unwrap().len(), sent, "{offer:?}");
     }
@@ -98,9 +101,7 @@ fn a_device_that_lost_its_memory_replaces_its_session_only_when_the_new_one_is_c
     let world = World::new();
     let mut endpoint = world.endpoint();
     for (offer, number) in Offer::ALL.into_iter().zip(0..) {
-        let peer = peer(number);
-        let mut first = world.connect(offer, at(0));
-        carry(&mut endpoint, &peer, &mut first, at(0));
+        let (peer, mut first) = shake_hands(&world, &mut endpoint, offer, number);
         assert_eq!(events(&mut endpoint).len(), 1);
         // A ClientHello alone, which anyone can forge, changes nothing.
         let mut second = world.connect(offer, at(1));
@@ -135,9 +136,7 @@ fn a_message_that_does_not_fit_into_a_datagram_is_not_sent() {
     let world = World::new();
     let mut endpoint = world.endpoint();
     for (offer, number) in Offer::ALL.into_iter().zip(0..) {
-        let peer = peer(number);
-        let mut client = world.connect(offer, at(0));
-        carry(&mut endpoint, &peer, &mut client, at(0));
+        let (peer, mut client) = shake_hands(&world, &mut endpoint, offer, number);
         let most = proto_dtls::DATAGRAM_BYTES_SENT - proto_dtls::SEAL_BYTES;
         assert_eq!(endpoint.send(at(0), &peer, &vec![0; most + 1]), Err(Error::MessageTooLarge));
         endpoint.send(at(0), &peer, &vec![9; most]).unwrap();

@@ -1,5 +1,8 @@
 //! CoAP: a short history of datagrams from two peers, the values of options, and links.
 
+#[path = "../../../proto/coap/tests/common/within.rs"]
+mod within;
+
 use std::time::Duration;
 
 use coap_lite::link_format::LinkFormatParser;
@@ -9,6 +12,8 @@ use proto_coap::{
     Addresses, BLOCK_NUMBER_MAX, Block, Code, Config, Engine, Limits, ObservationId, Output, Request,
     Response, Usage, option, path,
 };
+
+use within::is_within;
 
 /// So little that everything runs full within a short history.
 const LIMITS: Limits = Limits {
@@ -34,8 +39,6 @@ const LIMITS: Limits = Limits {
     waiting_per_peer_max: 3,
 };
 
-/// The octets that a remembered reply to a stranger may have on average, as the engine counts them.
-const STRANGER_REPLY_BYTES: usize = 64;
 /// How many times the octets that came from an address that is not proven may go there (RFC 9175 §2.4).
 const AMPLIFICATION_MAX: usize = 3;
 /// The octets of an Echo value of the engine's.
@@ -226,7 +229,7 @@ impl Stage {
                 Output::Failed { .. } | Output::ObservationEnded { .. } => {}
             }
         }
-        assert!(is_within_limits(&self.engine.usage()), "{:?}", self.engine.usage());
+        assert!(is_within(&self.engine.usage(), &LIMITS, PEERS.len()), "{:?}", self.engine.usage());
     }
 
     fn transmitted(&mut self, peer: u8, datagram: &[u8]) {
@@ -264,23 +267,6 @@ impl Stage {
         self.drain();
         assert_eq!(self.engine.usage(), Usage::default());
     }
-}
-
-fn is_within_limits(usage: &Usage) -> bool {
-    usage.seen <= LIMITS.seen_max + LIMITS.seen_of_strangers_max
-        && usage.seen_bytes
-            <= LIMITS.seen_bytes_max + STRANGER_REPLY_BYTES * LIMITS.seen_of_strangers_max
-        && usage.exchanges <= LIMITS.exchanges_max
-        && usage.uploads <= LIMITS.uploads_max
-        && usage.upload_bytes <= LIMITS.upload_bytes_max
-        && usage.downloads <= LIMITS.downloads_max
-        && usage.download_bytes <= LIMITS.download_bytes_max
-        && usage.observers <= LIMITS.observers_max
-        && usage.requests <= LIMITS.requests_max
-        && usage.proofs <= 2 * LIMITS.proofs_max
-        // For each peer in each of two roles: what waits, what is under way, and the lane; further blocks belong to requests.
-        && usage.outbound <= 2 * PEERS.len() * (LIMITS.waiting_per_peer_max + 2) + LIMITS.requests_max
-        && usage.timers <= usage.outbound + 2 * usage.exchanges + usage.requests
 }
 
 /// Reads the values of options; what is read can be written and is the same again.

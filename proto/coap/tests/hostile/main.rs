@@ -1,11 +1,15 @@
 //! Peers that send what they like: the engine does not panic, keeps within its limits and forgets in the end.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../common/within.rs"]
+mod within;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proto::{ContentFormat, UnixTime};
 use proto_coap::{Addresses, Code, Config, Engine, Limits, Output, Request, Response, Usage, link_format};
+use within::is_within;
 
 /// So little that everything runs full.
 const LIMITS: Limits = Limits {
@@ -134,22 +138,6 @@ fn drain(engine: &mut Engine<u8>, now: UnixTime, salt: usize) -> Option<UnixTime
     }
 }
 
-fn within_limits(usage: &Usage) -> bool {
-    usage.seen <= LIMITS.seen_max + LIMITS.seen_of_strangers_max
-        && usage.seen_bytes <= LIMITS.seen_bytes_max + 64 * LIMITS.seen_of_strangers_max
-        && usage.exchanges <= LIMITS.exchanges_max
-        && usage.uploads <= LIMITS.uploads_max
-        && usage.upload_bytes <= LIMITS.upload_bytes_max
-        && usage.downloads <= LIMITS.downloads_max
-        && usage.download_bytes <= LIMITS.download_bytes_max
-        && usage.observers <= LIMITS.observers_max
-        && usage.requests <= LIMITS.requests_max
-        && usage.proofs <= 2 * LIMITS.proofs_max
-        // Five peers, two roles: what waits, one under way each, and the lane; further blocks belong to requests.
-        && usage.outbound <= 10 * (LIMITS.waiting_per_peer_max + 2) + LIMITS.requests_max
-        && usage.timers <= usage.outbound + 2 * usage.exchanges + usage.requests
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -175,7 +163,7 @@ proptest! {
                 Step::Forget { peer } => engine.forget(&peer),
             }
             drain(&mut engine, now, salt);
-            prop_assert!(within_limits(&engine.usage()), "{:?}", engine.usage());
+            prop_assert!(is_within(&engine.usage(), &LIMITS, 5), "{:?}", engine.usage());
         }
         for peer in 0..5 {
             // Observers and requests that are observed stay until they are told or forgotten.
